@@ -1,0 +1,363 @@
+"""The command line: the same `Lab` calls as the pages.
+
+One object on standard output under --json, the sounds or nothing otherwise; words and progress go to standard error.
+Exit 0, 1 with one plain sentence (a traceback only under --debug), 2 for wrong usage.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from audiogan.lab import Lab, Limit, Run, RunError, Status, site
+from audiogan.wording import duration
+
+app = typer.Typer(
+    help="Train a small GAN on a folder of sounds, on your own machine, and play it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+words = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Steps = Annotated[int | None, typer.Option(help="Train until this many generator steps in all.")]
+Epochs = Annotated[float | None, typer.Option(help="Train until this many passes over the data in all.")]
+Minutes = Annotated[float | None, typer.Option(help="Train until this many minutes of training in all.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of datasets/ and checkpoints/ (default: AUDIOGAN_HOME, or here)."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """What every command shares."""
+    context.obj = Lab(home)
+
+
+@app.command()
+def prepare(
+    context: typer.Context,
+    sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Folders, sound files or ZIPs.")],
+    name: Annotated[str, typer.Option(help="Name of the data set.")],
+    rate: Annotated[int | None, typer.Option(help="Samples per second (default: suggested by the files).")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of a clip (default: suggested).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a data set of clips from folders, files or ZIPs; subfolders become labels."""
+    lab: Lab = context.obj
+    with progress_bar("Looking at the files") as show:
+        survey = lab.survey(sources, show)
+    suggestion = survey.suggest()
+    if rate is None or seconds is None:
+        words.print(suggestion.why)
+    with progress_bar("Cutting clips") as show:
+        dataset = lab.prepare(survey, name, rate, seconds, show)
+    refused = [file for file in dataset.files if file["status"] == "skipped"]
+    for file in refused:
+        words.print(f"skipped {file['path']}: {file['reason']}", markup=False)
+    counts = ", ".join(f"{label} {count}" for label, count in dataset.label_counts.items())
+    words.print(
+        f"Data set '{dataset.name}': {dataset.n_clips} clips of {dataset.seconds:g} s at {dataset.rate} Hz"
+        + (f" ({counts})" if counts else "")
+        + f"; {len(refused)} files skipped.",
+        markup=False,
+    )
+    if as_json:
+        print_json(
+            {
+                "name": dataset.name,
+                "folder": str(dataset.folder),
+                "rate": dataset.rate,
+                "seconds": dataset.seconds,
+                "clips": dataset.n_clips,
+                "labels": dataset.label_counts,
+                "files": dataset.files,
+            }
+        )
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(metavar="NAME", help="A prepared data set.")],
+    preset: Annotated[str, typer.Option(help="See `presets`.")] = "framegan",
+    run: Annotated[str, typer.Option(help="Name of the run (default: date, data set, preset).")] = "",
+    steps: Steps = None,
+    epochs: Epochs = None,
+    minutes: Minutes = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")] = None,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of the weights, the data order and everything random.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a new model; Ctrl-C saves and leaves."""
+    lab: Lab = context.obj
+    limit = Limit(steps, epochs, minutes)
+    config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
+    follow_training(lab, lab.create_run(config, run), limit, device, as_json)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    run: str,
+    steps: Steps = None,
+    epochs: Epochs = None,
+    minutes: Minutes = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Go on with a run from its last save; limits count from the run's beginning."""
+    lab: Lab = context.obj
+    follow_training(lab, lab.run(run), Limit(steps, epochs, minutes), device, as_json)
+
+
+def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool) -> None:
+    """Train here, with a bar; exit 1 when it failed."""
+    words.print(f"Run '{run.name}' in {run.folder}", markup=False)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), console=words
+    ) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(status: Status) -> None:
+            bar.update(task, completed=status.fraction, description=describe_status(status))
+
+        status = lab.train(run, limit, device, show)
+    if as_json:
+        print_json(describe_run(run))
+    if status.state == "failed":
+        raise RunError(status.message)
+    words.print(f"{status.state} after {status.step:,} steps. Next: audiogan generate {run.name}", markup=False)
+
+
+def describe_status(status: Status) -> str:
+    """One line for the bar."""
+    left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
+    return f"{status.state}, step {status.step:,}, {status.steps_per_second:.2g} steps/s{left}"
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    run: str,
+    wait: Annotated[float, typer.Option(help="Seconds to wait until it has saved and left.")] = 60.0,
+) -> None:
+    """Ask a training to finish its step, save and leave."""
+    lab: Lab = context.obj
+    found = lab.run(run)
+    lab.stop(found)
+    deadline = time.monotonic() + wait
+    while found.status.is_active:
+        if time.monotonic() > deadline:
+            raise RunError(f"The run '{run}' was asked to stop and is still finishing its step.")
+        time.sleep(0.2)
+    words.print(f"{found.status.state} after {found.status.step:,} steps.")
+
+
+@app.command()
+def datasets(context: typer.Context, as_json: Json = False) -> None:
+    """The prepared data sets."""
+    rows = [
+        {
+            "name": dataset.name,
+            "clips": dataset.n_clips,
+            "seconds": dataset.seconds,
+            "rate": dataset.rate,
+            "labels": dataset.label_counts,
+        }
+        for dataset in context.obj.datasets()
+    ]
+    show_rows("datasets", rows, as_json, "No data set yet: audiogan prepare FOLDER --name NAME")
+
+
+@app.command()
+def presets(context: typer.Context, as_json: Json = False) -> None:
+    """The models that can be trained, with their settings."""
+    rows = [
+        {
+            "name": name,
+            "title": item.title,
+            "about": item.about,
+            "source": item.source,
+            "settings": asdict(item.settings),
+        }
+        for name, item in context.obj.presets().items()
+    ]
+    show_rows("presets", rows, as_json, "", columns=("name", "title", "about"))
+
+
+@app.command()
+def runs(context: typer.Context, as_json: Json = False) -> None:
+    """The trainings, newest first."""
+    rows = [describe_run(run) for run in context.obj.runs()]
+    show_rows(
+        "runs",
+        rows,
+        as_json,
+        "No run yet: audiogan train NAME",
+        columns=("name", "state", "preset", "dataset", "step", "minutes", "message"),
+    )
+
+
+def describe_run(run: Run) -> dict:
+    """A run as one JSON object."""
+    status = run.status
+    return {
+        "name": run.name,
+        "folder": str(run.folder),
+        "preset": run.config.preset,
+        "dataset": run.config.dataset,
+        "state": status.state,
+        "step": status.step,
+        "epoch": round(status.epoch, 3),
+        "minutes": round(status.seconds / 60, 2),
+        "fraction": round(status.fraction, 4),
+        "steps_per_second": round(status.steps_per_second, 3),
+        "device": status.device,
+        "memory_bytes": status.memory_bytes,
+        "snapshots": [snapshot.step for snapshot in run.snapshots()],
+        "message": status.message,
+    }
+
+
+@app.command()
+def generate(
+    context: typer.Context,
+    run: str,
+    count: Annotated[int, typer.Option(help="How many sounds.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the first; the others follow.")] = 0,
+    label: Annotated[str, typer.Option(help="Only sounds of this label.")] = "",
+    step: Annotated[int | None, typer.Option(help="The snapshot of that step (default: the newest).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for WAVs (default: RUN-sounds here).")] = None,
+    zip_file: Annotated[Path | None, typer.Option("--zip", help="Write one ZIP instead.")] = None,
+    recall: Annotated[
+        Path | None,
+        typer.Option(help="Make the sounds of a sounds.json (or of the ZIP that holds it) again."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make WAVs with a trained model; sounds.json beside them calls each of them back."""
+    lab: Lab = context.obj
+    found = lab.run(run)
+    if recall:
+        sounds = lab.recall(found, read_addresses(recall), step)
+    else:
+        with progress_bar("Making sounds") as show:
+            sounds = lab.generate(found, count, seed, label or None, step, show)
+    written = []
+    if zip_file:
+        zip_file.write_bytes(lab.pack(found, sounds, step))
+        written.append(zip_file)
+    if out or not zip_file:
+        folder = out or Path(f"{run}-sounds")
+        folder.mkdir(parents=True, exist_ok=True)
+        for sound in sounds:
+            (folder / sound.name).write_bytes(sound.wav)
+            written.append(folder / sound.name)
+        (folder / "sounds.json").write_text(lab.addresses(found, sounds, step), encoding="utf-8")
+    words.print(f"{len(sounds)} sounds in {zip_file or folder}", markup=False)
+    if as_json:
+        print_json({"run": run, "files": [str(path) for path in written]})
+
+
+def read_addresses(path: Path) -> str:
+    """The text of a sounds.json, or of the one in a ZIP."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if "sounds.json" in archive.namelist():
+                return archive.read("sounds.json").decode()
+        raise RunError(f"There is no sounds.json in {path.name}.")
+    return path.read_text(encoding="utf-8")
+
+
+@app.command(name="app")
+def serve(context: typer.Context, port: Annotated[int, typer.Option(help="Port on this computer.")] = 8501) -> None:
+    """Start the app in the browser."""
+    lab: Lab = context.obj
+    command = [sys.executable, "-m", "streamlit", "run", str(site() / "app.py"), "--server.port", str(port)]
+    try:
+        code = subprocess.call(command, env=os.environ | {"AUDIOGAN_HOME": str(lab.home)})
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)
+
+
+@contextmanager
+def progress_bar(title: str):
+    """A bar on standard error; yields show(done, total)."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=words, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show_rows(name: str, rows: list[dict], as_json: bool, when_empty: str, columns: tuple[str, ...] = ()) -> None:
+    """A table of the rows on standard error, or all of them as JSON on standard output."""
+    if as_json:
+        print_json({name: rows})
+        return
+    if not rows:
+        words.print(when_empty)
+        return
+    table = Table(*(columns or rows[0]), box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in (columns or rows[0])))
+    words.print(table)
+
+
+def print_json(value: dict) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the command line; every failure of ours is one sentence."""
+    debug = "--debug" in sys.argv
+    logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL)
+    try:
+        app(shared_options_first(sys.argv[1:]))
+    except (ValueError, OSError) as error:
+        if debug:
+            raise
+        words.print(sentence(error), markup=False, style="red")
+        sys.exit(1)
+
+
+def shared_options_first(arguments: list[str]) -> list[str]:
+    """--home and --debug may stand anywhere; typer wants them before the command."""
+    first, rest = [], []
+    queue = iter(arguments)
+    for argument in queue:
+        if argument == "--home":
+            first += [argument, *[value for value in [next(queue, None)] if value is not None]]
+        elif argument == "--debug" or argument.startswith("--home="):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def sentence(error: Exception) -> str:
+    """An error in words: ours are sentences already, the system's are given one."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{place}."
+    return str(error)

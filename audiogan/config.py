@@ -1,0 +1,316 @@
+"""What a user may choose, and what a run was made with: frozen dataclasses that travel as JSON.
+
+The text under a field is its documentation everywhere: in the page's widget, in `--set` errors and here.
+"""
+
+import ast
+import difflib
+import functools
+import inspect
+import itertools
+import json
+import math
+import textwrap
+from dataclasses import asdict, dataclass, field, fields, replace
+
+
+class SettingError(ValueError):
+    """A setting that does not exist or cannot hold this value; the message says what to do."""
+
+
+def within(default, low, high):
+    """A number field that accepts low to high, both ends included."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def one_of(default: str, *options: str):
+    """A text field that accepts only the options named."""
+    return field(default=default, metadata={"options": options})
+
+
+BELIEFS = {
+    "relativistic": "p(real beats generated): 0.5 = cannot tell",
+    "wgan_gp": "critic's score (no scale)",
+    "wgan": "critic's score (no scale)",
+    "hinge": "score (margins at +1 and -1)",
+    "lsgan": "score (1 = real, 0 = generated)",
+    "bce": "probability of being real",
+}
+"""The losses there are, and what the discriminator's belief means under each: a critic's score is no probability."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every hyperparameter of a run. A preset is a Settings with published or measured values."""
+
+    architecture: str = one_of("framegan", "framegan", "wavegan")
+    """The pair of networks, generator and discriminator, named as its file in `audiogan/models`."""
+
+    transform: str = one_of("frames", "frames", "waveform")
+    """What the network sees of a clip: log-mel frames or the waveform itself."""
+
+    loss: str = one_of("relativistic", *BELIEFS)
+    """The game between the two networks."""
+
+    latent_size: int = within(64, 1, 1024)
+    """How many numbers describe one sound (the length of the latent vector)."""
+
+    latent: str = one_of("normal", "normal", "uniform")
+    """The distribution those numbers are drawn from: normal(0, 1) or uniform(-1, 1)."""
+
+    width: int = within(48, 4, 256)
+    """Channels of the widest-in-time layer (WaveGAN's d); cost grows with its square."""
+
+    kernel: int = within(25, 3, 51)
+    """Taps of each convolution along time (WaveGAN only; an odd number)."""
+
+    phase_shuffle: int = within(2, 0, 16)
+    """Largest shift, in samples, of the discriminator's phase shuffle; 0 switches it off (WaveGAN only)."""
+
+    phase_shuffle_per: str = one_of("clip", "clip", "batch")
+    """Whether each clip draws its own shift, or one shift serves the batch as in the authors' program."""
+
+    conditional: bool = True
+    """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
+
+    mels: int = within(0, 0, 256)
+    """Mel bins of the log-mel frames; 0 chooses by sample rate (64 at 8 kHz to 128 at 44.1 kHz)."""
+
+    griffin_lim_iterations: int = within(32, 1, 500)
+    """Rounds of Griffin-Lim phase estimation when frames are turned back into sound."""
+
+    batch: int = within(16, 2, 512)
+    """Clips per step."""
+
+    critic_steps: int = within(1, 1, 20)
+    """Discriminator updates for each generator update."""
+
+    rate_g: float = within(5e-4, 1e-7, 1e-1)
+    """Learning rate of the generator (Adam)."""
+
+    rate_d: float = within(5e-4, 1e-7, 1e-1)
+    """Learning rate of the discriminator (Adam)."""
+
+    beta1: float = within(0.0, 0.0, 0.999)
+    """Adam's first momentum."""
+
+    beta2: float = within(0.99, 0.0, 0.9999)
+    """Adam's second momentum."""
+
+    decay_steps: int = within(0, 0, 10_000_000)
+    """Learning rates fall as 1 / sqrt(1 + step / decay_steps); 0 keeps them constant."""
+
+    penalty: float = within(0.3, 0.0, 1000.0)
+    """Weight of the gradient penalty: gamma of R1 and R2, lambda of WGAN-GP, the clipping bound of plain WGAN."""
+
+    penalty_every: int = within(8, 1, 64)
+    """Apply the gradient penalty every so many steps, multiplied by this number (lazy regularisation)."""
+
+    ema: float = within(0.998, 0.0, 0.99999)
+    """Decay of the generator's running average, the weights that are heard; 0 uses the last weights."""
+
+    roll_seconds: float = within(0.0, 0.0, 1.0)
+    """Augmentation: real and generated frames are rolled in time by up to this much, alike."""
+
+    log_every: int = within(10, 1, 10_000)
+    """Steps that one point of the live charts averages."""
+
+    steps: int = within(0, 0, 100_000_000)
+    """Generator steps of a training that names no other limit; 0 uses `minutes` instead."""
+
+    minutes: float = within(10.0, 0.01, 100_000.0)
+    """Minutes of a training that names no other limit, when `steps` is 0."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check(item, getattr(self, item.name))
+
+    def with_text(self, assignments: list[str]) -> "Settings":
+        """These settings after `key=value` texts, as `--set` gives them.
+
+        Raises SettingError for an unknown key (naming the nearest real one), a value of the wrong kind or out of range.
+        """
+        changes = {}
+        known = {item.name: item for item in fields(self)}
+        for assignment in assignments:
+            key, equals, text = assignment.partition("=")
+            if not equals:
+                raise SettingError(f"'{assignment}' is not of the form key=value, for example batch=32.")
+            if key not in known:
+                raise SettingError(f"There is no setting '{key}'{_nearest(key, known)}")
+            changes[key] = _parse(known[key], text)
+        return replace(self, **changes)
+
+
+def _nearest(word: str, known) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f". The settings are: {', '.join(known)}."
+
+
+def _parse(item, text: str):
+    """The text of a `key=value` as the field's own type."""
+    if item.type is bool:
+        if text.lower() not in ("true", "false"):
+            raise SettingError(f"{item.name} is true or false, not '{text}'.")
+        return text.lower() == "true"
+    try:
+        return item.type(text)
+    except ValueError:
+        kind = "a whole number" if item.type is int else "a number"
+        raise SettingError(f"{item.name} must be {kind}, not '{text}'.") from None
+
+
+def _check(item, value) -> None:
+    """Raise SettingError when the value lies outside what its field accepts."""
+    rule = item.metadata
+    if "options" in rule and value not in rule["options"]:
+        raise SettingError(f"{item.name} is one of {', '.join(rule['options'])}; '{value}' is not.")
+    if "low" in rule and not (math.isfinite(value) and rule["low"] <= value <= rule["high"]):
+        help_text = documentation(Settings).get(item.name, "")
+        raise SettingError(
+            f"{item.name} must lie between {rule['low']} and {rule['high']}; {value} does not. ({help_text})"
+        )
+
+
+@functools.cache
+def documentation(config_class: type) -> dict[str, str]:
+    """field name -> the text written under it in the source of a dataclass."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(config_class))).body[0].body
+    texts = {}
+    for statement, following in itertools.pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+            texts[statement.target.id] = inspect.cleandoc(following.value.value)
+    return texts
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with a name, a plain sentence about what they are for, and the field's own sentence."""
+
+    title: str
+    """A few words for a chooser."""
+
+    about: str
+    """What it is for, in plain words."""
+
+    source: str
+    """Where its numbers come from."""
+
+    settings: Settings
+
+
+PRESETS: dict[str, Preset] = {
+    "framegan": Preset(
+        title="Quick (framegan)",
+        about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
+        source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
+        "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
+        settings=Settings(decay_steps=3000, roll_seconds=0.03),
+    ),
+    "wavegan": Preset(
+        title="WaveGAN",
+        about="Draws the waveform sample by sample, as published in 2018. Days on a large graphics card; "
+        "on a processor lower the width to 8 or 16 and expect hours.",
+        source="Donahue, McAuley, Puckette: Adversarial Audio Synthesis, arXiv 1802.04208.",
+        settings=Settings(
+            architecture="wavegan",
+            transform="waveform",
+            loss="wgan_gp",
+            latent_size=100,
+            latent="uniform",
+            width=64,
+            conditional=False,
+            batch=64,
+            critic_steps=5,
+            rate_g=1e-4,
+            rate_d=1e-4,
+            beta1=0.5,
+            beta2=0.9,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.999,
+            log_every=1,
+            steps=200_000,
+        ),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name. Raises SettingError naming the nearest one."""
+    if name not in PRESETS:
+        raise SettingError(f"There is no preset '{name}'{_nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """When a training ends: after so many generator steps, passes over the data, or minutes of training in all."""
+
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if len(given) > 1:
+            raise SettingError(f"Give one limit, not {' and '.join(given)} together.")
+        if any(value <= 0 for value in given.values()):
+            raise SettingError("A limit must be greater than 0.")
+
+    def or_default(self, settings: Settings) -> "Limit":
+        """This limit, or the preset's own when none was given."""
+        if self != Limit():
+            return self
+        return Limit(steps=settings.steps) if settings.steps else Limit(minutes=settings.minutes)
+
+    def describe(self) -> str:
+        """In words: '500 steps', '10 minutes'."""
+        for name, value in asdict(self).items():
+            if value is not None:
+                return f"{value:g} {name if value != 1 else name[:-1]}" if name != "steps" else f"{value:,} steps"
+        return "the preset's own limit"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run was made with: written once, before the first step, and never changed."""
+
+    preset: str
+    settings: Settings
+    dataset: str
+    """Name of the data set's folder."""
+
+    fingerprint: str
+    """The data set's content hash; a data set that changed since is refused on resume."""
+
+    rate: int
+    """Samples per second."""
+
+    clip_samples: int
+    labels: tuple[str, ...]
+    """Names of the labels in the order of their numbers; empty when the data set has none."""
+
+    seed: int = 0
+    created: str = ""
+    versions: dict = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Length of a clip."""
+        return self.clip_samples / self.rate
+
+    @property
+    def n_labels(self) -> int:
+        """How many labels the networks are given: 0 when unconditional, otherwise two or more."""
+        return len(self.labels) if self.settings.conditional and len(self.labels) > 1 else 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunConfig":
+        values = json.loads(text)
+        values["settings"] = Settings(**values["settings"])
+        values["labels"] = tuple(values["labels"])
+        return cls(**values)

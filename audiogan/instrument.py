@@ -1,0 +1,107 @@
+"""A trained generator as something to play: seed, label and sliders in, sound out."""
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from audiogan import audio, latent
+from audiogan.models import ARCHITECTURES
+from audiogan.runs import Run, RunError, Snapshot
+from audiogan.tensors import DamagedFile, load_tensors
+from audiogan.transforms import make_transform
+
+SLIDERS = 8
+"""Directions that are offered: the strongest ones; beyond these a movement is hardly heard."""
+
+REACH = 3.0
+"""How far a slider goes, in standard deviations: 99.7 % of normal latents lie inside."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sound's address: everything needed to call it back from its model."""
+
+    latent: tuple[float, ...]
+    label: int | None
+    seed: int | None = None
+    """The seed it began from, before any slider moved."""
+
+
+class Instrument:
+    """One snapshot of a run, ready to play on the processor."""
+
+    def __init__(self, run: Run, snapshot: Snapshot) -> None:
+        """Raises RunError when the snapshot cannot be read."""
+        self.config, self.step = run.config, snapshot.step
+        settings = self.config.settings
+        self.transform = make_transform(self.config)
+        generator, _ = ARCHITECTURES[settings.architecture]
+        self.generator = generator(settings, self.transform.shape, self.config.n_labels).eval()
+        try:
+            tensors, _ = load_tensors(snapshot.path)
+            for module, prefix in ((self.generator, "generator."), (self.transform, "transform.")):
+                own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+                module.load_state_dict(own)
+        except (OSError, DamagedFile, RuntimeError) as error:
+            raise RunError(f"The snapshot {snapshot.path.name} of '{run.name}' cannot be read: {error}") from None
+        self.unit = latent.deviation(settings.latent)
+        # the label's own numbers enter the same layer, after the latent's
+        weight = self.generator.dense.weight[:, : settings.latent_size]
+        self.directions = latent.principal_directions(weight, min(SLIDERS, settings.latent_size))
+        # uniform latents end at 1, which is 1.73 deviations
+        self.reach = min(REACH, math.sqrt(3)) if settings.latent == "uniform" else REACH
+        self._lock = threading.Lock()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names that can be asked for; empty when the model does not know labels."""
+        return self.config.labels if self.config.n_labels else ()
+
+    def point(self, seed: int, label: int | None = None, sliders: Sequence[float] | None = None) -> Point:
+        """The point of a seed, its sliders moved to the positions given (K,).
+
+        Without a label a model that knows labels takes them in turn by seed. Raises RunError for a label or number of
+        sliders the model does not have.
+        """
+        if label is None and self.labels:
+            label = seed % len(self.labels)
+        if label is not None and not 0 <= label < len(self.labels):
+            raise RunError(f"This model has no label number {label}; it knows {len(self.labels)}.")
+        vector = latent.from_seed(seed, self.config.settings.latent_size, self.config.settings.latent)
+        if sliders is not None:
+            if len(sliders) != len(self.directions):
+                raise RunError(f"This model has {len(self.directions)} sliders, not {len(sliders)}.")
+            where = torch.tensor(sliders, dtype=torch.float32).clamp(-self.reach, self.reach)
+            vector = latent.place(vector, self.directions, where, self.unit)
+        return Point(tuple(vector.tolist()), label, seed)
+
+    def sliders(self, point: Point) -> list[float]:
+        """Where a point stands along each direction, in standard deviations."""
+        return latent.positions(torch.tensor(point.latent), self.directions, self.unit).tolist()
+
+    def label_number(self, name: str) -> int:
+        """The number of a label. Raises RunError naming those there are."""
+        if name not in self.labels:
+            known = ", ".join(self.labels) or "none: it was trained without labels"
+            raise RunError(f"This model knows no label '{name}'. Its labels are {known}.")
+        return self.labels.index(name)
+
+    @torch.inference_mode()
+    def render(self, points: Sequence[Point]) -> Tensor:
+        """The sounds (B, T) of the points. Each is the same whatever is rendered beside it, up to rounding."""
+        size = self.config.settings.latent_size
+        if any(len(point.latent) != size for point in points):
+            raise RunError(f"This model's latents have {size} numbers: these come from another model.")
+        latents = torch.tensor([point.latent for point in points])
+        labels = torch.tensor([point.label for point in points]) if self.labels else None
+        # torch's own threads are shared: two sounds at once take longer than one after the other
+        with self._lock:
+            return self.transform.inverse(self.generator(latents, labels))
+
+    def wav(self, point: Point) -> bytes:
+        """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""
+        return audio.encode_wav(audio.without_clipping(self.render([point])[0].numpy()), self.config.rate)

@@ -1,0 +1,418 @@
+"""Lab(home): the facade. Pages, command line and HTTP routes import this module and no other of the package's rooms.
+
+Nothing here imports torch until a sound or a training needs it, so that a first page paints at once.
+"""
+
+import functools
+import io
+import json
+import os
+import platform
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiogan import datasets, worker
+from audiogan.config import (
+    BELIEFS,
+    PRESETS,
+    Limit,
+    Preset,
+    RunConfig,
+    SettingError,
+    Settings,
+    documentation,
+    preset,
+)
+from audiogan.datasets import Dataset, NoSounds, Survey, Upload
+from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+
+if TYPE_CHECKING:
+    from audiogan.instrument import Instrument, Point
+
+__all__ = [
+    "METRICS",
+    "PRESETS",
+    "Dataset",
+    "Estimate",
+    "Lab",
+    "Limit",
+    "NoSounds",
+    "Preset",
+    "Run",
+    "RunError",
+    "SettingError",
+    "Settings",
+    "Snapshot",
+    "Sound",
+    "Status",
+    "Survey",
+    "Upload",
+    "documentation",
+    "open_lab",
+    "site",
+    "wav_of_clip",
+]
+
+STARTER = "starter"
+"""The model that ships with the program."""
+
+BUILT_IN = "built-in"
+"""The data set of sounds that the program synthesises itself."""
+
+INSTRUMENTS_IN_MEMORY = 4
+
+MOST_SOUNDS = 10_000
+"""Sounds in one request: a ZIP of a thousand seconds at 22 kHz is 44 MB."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One generated sound with its address."""
+
+    name: str
+    """File name, from label and seed."""
+
+    wav: bytes
+    point: "Point"
+    label: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will cost, measured by a probe of a few steps."""
+
+    device: str
+    steps_per_second: float
+    first_sound_seconds: float
+    total_seconds: float
+    total_steps: int
+    memory_bytes: int
+    parameters: int
+
+
+def site() -> Path:
+    """Where app.py, the pages and the starter model lie: the repository, or inside an installed package."""
+    package = Path(__file__).resolve().parent
+    return package.parent if (package.parent / "app.py").exists() else package / "_site"
+
+
+def default_home() -> Path:
+    """AUDIOGAN_HOME, else the repository, else (installed by pip) `audiogan` in the user's folder."""
+    if os.environ.get("AUDIOGAN_HOME"):
+        return Path(os.environ["AUDIOGAN_HOME"])
+    package = Path(__file__).resolve().parent
+    return site() if site() == package.parent else Path.home() / "audiogan"
+
+
+class Lab:
+    """Everything a person can do, on the data sets and runs under one folder."""
+
+    def __init__(self, home: Path | str | None = None) -> None:
+        self.home = Path(home).expanduser().resolve() if home else default_home()
+        self.datasets_folder = self.home / "datasets"
+        self.runs_folder = self.home / "checkpoints"
+        self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
+
+    # sounds
+
+    def survey(self, sources: Sequence[Path | Upload], progress: Callable[[int, int], None] | None = None) -> Survey:
+        """Look at every file of folders, files, ZIPs or uploads: which are sounds, which are refused and why.
+
+        Raises NoSounds when there is nothing to train on.
+        """
+        return datasets.survey(list(sources), progress)
+
+    def prepare(
+        self,
+        survey: Survey,
+        name: str,
+        rate: int | None = None,
+        seconds: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Dataset:
+        """Clips of one rate and length from a survey's accepted files, as suggested where not given."""
+        suggestion = survey.suggest()
+        self.datasets_folder.mkdir(parents=True, exist_ok=True)
+        return datasets.prepare(
+            survey,
+            self.datasets_folder / datasets.check_name(name),
+            rate or suggestion.rate,
+            seconds or suggestion.seconds,
+            progress=progress,
+        )
+
+    def prepare_built_in(self) -> Dataset:
+        """The built-in sounds as a data set, made on first use."""
+        from audiogan import audio, synthesis
+
+        if BUILT_IN in {dataset.name for dataset in self.datasets()}:
+            return self.dataset(BUILT_IN)
+        sounds = synthesis.built_in_sounds()
+        uploads = [
+            Upload(f"{sound.label}/{sound.name}.wav", audio.encode_wav(sound.samples, sound.rate)) for sound in sounds
+        ]
+        return self.prepare(self.survey(uploads), BUILT_IN)
+
+    def datasets(self) -> list[Dataset]:
+        """The prepared data sets."""
+        return datasets.list_datasets(self.datasets_folder)
+
+    def dataset(self, name: str) -> Dataset:
+        """The data set of that name. Raises RunError naming those there are."""
+        for dataset in self.datasets():
+            if dataset.name == name:
+                return dataset
+        known = ", ".join(dataset.name for dataset in self.datasets()) or "none yet: prepare one first"
+        raise RunError(f"There is no data set '{name}'. There is {known}.")
+
+    # training
+
+    def presets(self) -> dict[str, Preset]:
+        return PRESETS
+
+    def describe_device(self, name: str = "auto") -> str:
+        """The device that training would use, in words. Imports torch (seconds, the first time)."""
+        return worker.describe_device(name)
+
+    def configure(
+        self, dataset: Dataset, preset_name: str, assignments: Sequence[str] = (), seed: int = 0
+    ) -> RunConfig:
+        """What a run of that preset on that data set would be made with; `assignments` are `key=value` texts.
+
+        Raises SettingError for an unknown preset or key, or a value out of range.
+        """
+        return RunConfig(
+            preset=preset_name,
+            settings=preset(preset_name).settings.with_text(list(assignments)),
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            rate=dataset.rate,
+            clip_samples=dataset.clip_samples,
+            labels=tuple(dataset.labels),
+            seed=seed,
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            versions={
+                "audiogan": _version("audiogan"),
+                "torch": _version("torch"),
+                "python": platform.python_version(),
+            },
+        )
+
+    def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
+        """What a training will cost, by running a few of its steps in a process of their own (about ten seconds)."""
+        limit = limit.or_default(config.settings)
+        measured = worker.probe(config, self.dataset(config.dataset).folder, device)
+        pace = measured["steps_per_second"]
+        if limit.minutes is not None:
+            steps, seconds = round(limit.minutes * 60 * pace), limit.minutes * 60
+        else:
+            clips_per_step = config.settings.batch * config.settings.critic_steps
+            epochs_as_steps = (limit.epochs or 0) * self.dataset(config.dataset).n_clips / clips_per_step
+            steps = limit.steps or round(epochs_as_steps)
+            seconds = steps / pace
+        return Estimate(
+            device=measured["device"],
+            steps_per_second=pace,
+            first_sound_seconds=measured["first_sound_seconds"],
+            total_seconds=seconds,
+            total_steps=steps,
+            memory_bytes=measured["memory_bytes"],
+            parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
+        )
+
+    def create_run(self, config: RunConfig, name: str = "") -> Run:
+        """A new run folder, named by date, data set and preset unless a name is given. Raises RunError if taken."""
+        if name:
+            datasets.check_name(name)
+        return Run.create(self.runs_folder, config, name)
+
+    def start(self, run: Run, limit: Limit, device: str = "auto") -> None:
+        """Train in a process of its own, which outlives this one."""
+        goal = self._goal(run, limit)
+        worker.start(run, self.dataset(run.config.dataset).folder, goal, device)
+
+    def train(
+        self, run: Run, limit: Limit, device: str = "auto", on_status: Callable[[Status], None] | None = None
+    ) -> Status:
+        """Train in this process until the limit, or until somebody stops it."""
+        goal = self._goal(run, limit)
+        return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
+
+    def _goal(self, run: Run, limit: Limit) -> Limit:
+        """The limit to train towards: as given, else as the run was started with, else the preset's own.
+
+        Raises RunError when the run is being trained, or has reached its limit already.
+        """
+        status = run.status
+        if status.is_active:
+            raise RunError(f"The run '{run.name}' is already being trained.")
+        if limit == Limit() and status.limit:
+            limit = Limit(**status.limit)
+        limit = limit.or_default(run.config.settings)
+        reached = (
+            (limit.steps is not None and status.step >= limit.steps)
+            or (limit.epochs is not None and status.epoch >= limit.epochs)
+            or (limit.minutes is not None and status.seconds >= limit.minutes * 60)
+        )
+        if reached:
+            done = f"{status.step:,} steps, {status.epoch:.1f} epochs, {status.seconds / 60:.1f} minutes"
+            raise RunError(
+                f"The run '{run.name}' has reached {limit.describe()} ({done}): give a larger limit; "
+                "limits count from the run's beginning."
+            )
+        return limit
+
+    def stop(self, run: Run, pause: bool = False) -> None:
+        """Ask a training to finish its step, save and leave. Raises RunError when none is at work."""
+        if not run.status.is_active:
+            raise RunError(f"The run '{run.name}' is not being trained ({run.status.state}).")
+        run.request("pause" if pause else "stop")
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first, the starter model last."""
+        found = [run for run in list_runs(self.runs_folder) if run.name != STARTER]
+        starter = self._starter()
+        return found + [starter] if starter else found
+
+    def run(self, name: str) -> Run:
+        """The run of that name. Raises RunError naming the newest ones there are."""
+        for run in self.runs():
+            if run.name == name:
+                return run
+        known = ", ".join(run.name for run in self.runs()[:5]) or "none yet: train one first"
+        raise RunError(f"There is no run '{name}'. There is {known}.")
+
+    def _starter(self) -> Run | None:
+        for folder in (self.runs_folder / STARTER, site() / "checkpoints" / STARTER):
+            if (folder / "config.json").exists():
+                return Run(folder)
+        return None
+
+    def belief_name(self, run: Run) -> str:
+        """What the chart of the discriminator's belief shows, in words."""
+        return BELIEFS[run.config.settings.loss]
+
+    # playing
+
+    def instrument(self, run: Run, step: int | None = None) -> "Instrument":
+        """The run's generator of that snapshot (the newest by default), kept in memory for the next call."""
+        return self._instrument(run.folder, run.snapshot(step).step)
+
+    def _open_instrument(self, folder: Path, step: int) -> "Instrument":
+        from audiogan.instrument import Instrument
+
+        run = Run(folder)
+        return Instrument(run, run.snapshot(step))
+
+    def audition(
+        self,
+        run_name: str,
+        step: int | None,
+        seed: int,
+        label: int | None = None,
+        sliders: Sequence[float] | None = None,
+    ) -> tuple[bytes, list[float]]:
+        """(WAV bytes, slider positions) of one sound."""
+        instrument = self.instrument(self.run(run_name), step)
+        point = instrument.point(seed, label, sliders)
+        return instrument.wav(point), instrument.sliders(point)
+
+    def generate(
+        self,
+        run: Run,
+        count: int,
+        seed: int = 0,
+        label: str | None = None,
+        step: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Sound]:
+        """`count` sounds of consecutive seeds; labels take turns unless one is named."""
+        if not 1 <= count <= MOST_SOUNDS:
+            raise RunError(f"Between 1 and {MOST_SOUNDS:,} sounds can be made at once, not {count:,}.")
+        instrument = self.instrument(run, step)
+        number = instrument.label_number(label) if label else None
+        points = [instrument.point(seed + index, number) for index in range(count)]
+        return self._render(instrument, points, progress)
+
+    def recall(self, run: Run, addresses: str, step: int | None = None) -> list[Sound]:
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names."""
+        from audiogan.instrument import Point
+
+        try:
+            book = json.loads(addresses)
+            rows = [(tuple(map(float, row["latent"])), row["label"], row["seed"]) for row in book["sounds"]]
+            step = book["snapshot"] if step is None else step
+        except (ValueError, KeyError, TypeError):
+            raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
+        instrument = self.instrument(run, step)
+        points = [
+            Point(latent, instrument.label_number(label) if label else None, seed) for latent, label, seed in rows
+        ]
+        return self._render(instrument, points)
+
+    def _render(
+        self,
+        instrument: "Instrument",
+        points: Sequence["Point"],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Sound]:
+        sounds = []
+        for point in points:
+            label = instrument.labels[point.label] if point.label is not None else ""
+            stem = f"{datasets.file_stem(label)}-seed{point.seed}" if label else f"seed{point.seed}"
+            sounds.append(Sound(f"{stem}.wav", instrument.wav(point), point, label))
+            if progress:
+                progress(len(sounds), len(points))
+        return sounds
+
+    def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
+        """A ZIP of the sounds with sounds.json, from which `recall` makes each of them again."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for sound in sounds:
+                archive.writestr(sound.name, sound.wav)
+            archive.writestr("sounds.json", self.addresses(run, sounds, step))
+        return buffer.getvalue()
+
+    def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
+        """sounds.json: model, snapshot, and every sound's seed, label and latent."""
+        book = {
+            "model": run.name,
+            "snapshot": run.snapshot(step).step,
+            "rate": run.config.rate,
+            "sounds": [
+                {
+                    "file": sound.name,
+                    "seed": sound.point.seed,
+                    "label": sound.label or None,
+                    "latent": sound.point.latent,
+                }
+                for sound in sounds
+            ],
+        }
+        return json.dumps(book, indent=1, ensure_ascii=False)
+
+
+def wav_of_clip(dataset: Dataset, index: int) -> bytes:
+    """One clip of a data set as a WAV file."""
+    from audiogan import audio
+
+    return audio.encode_wav(dataset.clip(index), dataset.rate)
+
+
+@functools.cache
+def open_lab() -> Lab:
+    """The one Lab of this process, on AUDIOGAN_HOME or the default home."""
+    return Lab()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"

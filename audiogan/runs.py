@@ -1,0 +1,328 @@
+"""A run is a folder, and the folder is the seam between trainer, pages and command line.
+
+This is the only module that knows the file names inside it. Files are replaced atomically or appended to, so that a
+reader never sees half of one, and a killed trainer leaves a run that reads well and resumes.
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from audiogan.config import RunConfig
+
+STALE_SECONDS = 20.0
+"""A trainer beats once a second; one that was silent for this long is taken for dead."""
+
+RECENT_SNAPSHOTS = 4
+"""Newest snapshots that are always kept; of the older ones, the first after each doubling of the step count."""
+
+METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
+"""Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
+
+
+class RunError(ValueError):
+    """A run that is missing, damaged or in the wrong state for what was asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a trainer last said of itself."""
+
+    state: str = "new"
+    """new, starting, running, paused, stopped, finished, failed; `Run.status` adds interrupted."""
+
+    step: int = 0
+    """Generator steps done."""
+
+    epoch: float = 0.0
+    """Passes over the data set."""
+
+    seconds: float = 0.0
+    """Seconds of training so far, pauses not counted."""
+
+    fraction: float = 0.0
+    """Share of the limit that is done, 0 to 1."""
+
+    steps_per_second: float = 0.0
+    seconds_left: float | None = None
+    device: str = ""
+    memory_bytes: int = 0
+    """Most memory the trainer has held: of the graphics card when it uses one, otherwise of the process."""
+
+    limit: dict | None = None
+    """The `Limit` the training runs towards."""
+
+    heartbeat: float = 0.0
+    """Unix time of this message."""
+
+    message: str = ""
+    """One sentence when something went wrong."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a trainer is at work."""
+        return self.state in ("starting", "running")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One generator on disk, its averaged weights and the transform's statistics, and the sounds it made then."""
+
+    path: Path
+    step: int
+    previews: tuple[Path, ...]
+
+
+class Run:
+    """One run folder. Opening it reads nothing; properties read when asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @classmethod
+    def create(cls, root: Path, config: RunConfig, name: str = "") -> "Run":
+        """A new folder under `root` holding config.json and nothing else. Raises RunError when the name is taken."""
+        if not name:
+            stamp = datetime.fromisoformat(config.created).strftime("%Y%m%d-%H%M%S")
+            name = f"{stamp}-{config.dataset}-{config.preset}"
+        run = cls(root / name)
+        if run.folder.exists():
+            raise RunError(f"There is already a run named '{name}': choose another name, or resume that one.")
+        # written beside its place and renamed: a reader finds a whole run or none
+        partial = root / f".{name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            for part in ("snapshots", "previews"):
+                (partial / part).mkdir(parents=True)
+            (partial / "config.json").write_text(config.to_json(), encoding="utf-8")
+            os.rename(partial, run.folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """What the run was made with. Raises RunError when the folder holds no readable config."""
+        try:
+            return RunConfig.from_json((self.folder / "config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"There is no run '{self.name}'.") from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(f"The run '{self.name}' has a damaged config.json ({error}).") from None
+
+    # what the trainer says of itself
+
+    @property
+    def status(self) -> Status:
+        """The last status, as 'interrupted' when a trainer said it was at work and has been silent since."""
+        try:
+            values = json.loads((self.folder / "status.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return Status()
+        known = {item.name for item in fields(Status)}
+        status = Status(**{name: value for name, value in values.items() if name in known})
+        if status.is_active and time.time() - status.heartbeat > STALE_SECONDS:
+            return replace(
+                status,
+                state="interrupted",
+                message="The trainer stopped without a word. Resume goes on from the last save.",
+            )
+        return status
+
+    def write_status(self, status: Status) -> None:
+        """Replace the status, stamped with the present time."""
+        text = json.dumps(asdict(replace(status, heartbeat=time.time())))
+        _replace_text(self.folder / "status.json", text)
+
+    def request(self, what: str) -> None:
+        """Ask the trainer to finish its step, save and leave, as 'pause' or 'stop'."""
+        _replace_text(self.folder / "stop", what)
+
+    def requested(self) -> str | None:
+        """What the trainer was asked for, or None."""
+        try:
+            return (self.folder / "stop").read_text(encoding="utf-8").strip() or "stop"
+        except FileNotFoundError:
+            return None
+
+    def clear_request(self) -> None:
+        (self.folder / "stop").unlink(missing_ok=True)
+
+    @property
+    def lock_path(self) -> Path:
+        """Held by the trainer as long as it lives (the system frees it, however it dies)."""
+        return self.folder / "lock"
+
+    @property
+    def log_path(self) -> Path:
+        """What the trainer printed."""
+        return self.folder / "log.txt"
+
+    # numbers
+
+    def append_metrics(self, rows: Iterable[tuple[float, ...]]) -> None:
+        """Add rows of METRICS."""
+        _append_csv(self.folder / "metrics.csv", METRICS, rows)
+
+    def metrics(self) -> dict[str, list[float]]:
+        """Columns of numbers by METRICS name; an unfinished last line is left out."""
+        return _read_csv(self.folder / "metrics.csv", METRICS)
+
+    def append_epoch(self, losses: tuple[float, float], beliefs: tuple[float, float]) -> None:
+        """One row an epoch in losses.csv and probs.csv, the columns of the published systems."""
+        _append_csv(self.folder / "losses.csv", ("D LOSS", "G LOSS"), [losses])
+        _append_csv(self.folder / "probs.csv", ("REAL PROB", "FAKE PROB"), [beliefs])
+
+    def epochs(self) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """(losses, beliefs) by column, one value an epoch."""
+        return (
+            _read_csv(self.folder / "losses.csv", ("D LOSS", "G LOSS")),
+            _read_csv(self.folder / "probs.csv", ("REAL PROB", "FAKE PROB")),
+        )
+
+    def cut_back(self, step: int, epochs: int) -> None:
+        """Forget rows after this step and after so many epochs, so that a resumed training doubles none."""
+        metrics = self.metrics()
+        kept = [row for row in zip(*(metrics[name] for name in METRICS), strict=True) if row[0] <= step]
+        _write_csv(self.folder / "metrics.csv", METRICS, kept)
+        for name in ("losses.csv", "probs.csv"):
+            columns = ("D LOSS", "G LOSS") if name == "losses.csv" else ("REAL PROB", "FAKE PROB")
+            values = _read_csv(self.folder / name, columns)
+            _write_csv(self.folder / name, columns, list(zip(*values.values(), strict=True))[:epochs])
+
+    @property
+    def losses_picture(self) -> Path:
+        return self.folder / "losses.png"
+
+    @property
+    def beliefs_picture(self) -> Path:
+        return self.folder / "probabilities.png"
+
+    # sounds and weights
+
+    def save_snapshot(self, step: int, tensors: dict, previews: list[bytes]) -> None:
+        """Keep a generator (torch tensors by name) and the WAV files it makes of the fixed latents."""
+        from audiogan.tensors import save_tensors
+
+        for index, wav in enumerate(previews):
+            _replace_bytes(self.folder / "previews" / f"step-{step:08d}-{index}.wav", wav)
+        # the weights come last: a snapshot that is listed is whole
+        path = self.folder / "snapshots" / f"step-{step:08d}.safetensors"
+        save_tensors(path, tensors, {"step": str(step)})
+        self._thin_snapshots()
+
+    def snapshots(self) -> list[Snapshot]:
+        """What was kept, oldest first."""
+        found = []
+        for path in sorted((self.folder / "snapshots").glob("step-*.safetensors")):
+            previews = sorted((self.folder / "previews").glob(f"{path.stem}-*.wav"))
+            found.append(Snapshot(path, int(re.sub(r"\D", "", path.stem)), tuple(previews)))
+        return found
+
+    def snapshot(self, step: int | None = None) -> Snapshot:
+        """The snapshot of that step, the newest by default. Raises RunError when there is none."""
+        found = [item for item in self.snapshots() if step is None or item.step == step]
+        if not found and step is None:
+            raise RunError(f"The run '{self.name}' has no sound yet: let it train for a few seconds first.")
+        if not found:
+            raise RunError(f"The run '{self.name}' kept no snapshot of step {step}.")
+        return found[-1]
+
+    def _thin_snapshots(self) -> None:
+        snapshots = self.snapshots()
+        keep = {snapshot.step for snapshot in snapshots[-RECENT_SNAPSHOTS:]}
+        doublings = set()
+        for snapshot in snapshots:
+            if snapshot.step.bit_length() not in doublings:
+                doublings.add(snapshot.step.bit_length())
+                keep.add(snapshot.step)
+        for snapshot in snapshots:
+            if snapshot.step not in keep:
+                for path in (snapshot.path, *snapshot.previews):
+                    path.unlink(missing_ok=True)
+
+    def save_resume(self, tensors: dict, progress: dict) -> None:
+        """Everything needed to go on exactly, in one file so that tensors and numbers cannot disagree."""
+        from audiogan.tensors import save_tensors
+
+        save_tensors(self.folder / "resume.safetensors", tensors, {"progress": json.dumps(progress)})
+
+    def load_resume(self) -> tuple[dict, dict] | None:
+        """(tensors, progress) of the last save, or None when there was none."""
+        from audiogan.tensors import DamagedFile, load_tensors
+
+        try:
+            tensors, metadata = load_tensors(self.folder / "resume.safetensors")
+        except FileNotFoundError:
+            return None
+        except DamagedFile as error:
+            raise RunError(f"The run '{self.name}' cannot be resumed: {error}") from None
+        return tensors, json.loads(metadata["progress"])
+
+    def disk_bytes(self) -> int:
+        """Bytes the folder takes."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def list_runs(root: Path) -> list[Run]:
+    """The runs under a folder, newest first; anything that is not a run is passed over."""
+    runs = []
+    for config in Path(root).glob("*/config.json"):
+        run = Run(config.parent)
+        try:
+            runs.append((run.config.created, run.name, run))
+        except RunError:
+            continue
+    return [run for *_, run in sorted(runs, key=lambda item: item[:2], reverse=True)]
+
+
+def _replace_bytes(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    _replace_bytes(path, text.encode())
+
+
+def _append_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[float, ...]]) -> None:
+    header = "" if path.exists() else ",".join(columns) + "\n"
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(header + _csv_lines(rows))
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[float, ...]]) -> None:
+    _replace_text(path, ",".join(columns) + "\n" + _csv_lines(rows))
+
+
+def _csv_lines(rows: Iterable[tuple[float, ...]]) -> str:
+    return "".join(",".join(f"{value:.10g}" for value in row) + "\n" for row in rows)
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> dict[str, list[float]]:
+    """Columns of finished lines: one that has no line end yet is still being written."""
+    values: dict[str, list[float]] = {name: [] for name in columns}
+    if not path.exists():
+        return values
+    text = path.read_text(encoding="utf-8")
+    for row in list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))[1:]:
+        if len(row) == len(columns):
+            for name, cell in zip(columns, row, strict=True):
+                values[name].append(float(cell))
+    return values

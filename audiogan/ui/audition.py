@@ -1,0 +1,61 @@
+"""GET /audition: one sound as WAV bytes, quickly enough to be heard while a slider moves.
+
+Streamlit's own origin checks do not cover routes beside it, so this one answers only pages of this computer; it is
+bounded and changes nothing.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from audiogan.lab import RunError, open_lab
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+MOST_SLIDERS = 64
+
+
+def audition(request: Request) -> Response:
+    """The sound of ?run=&snapshot=&seed=&label=&sliders=; slider positions come back in the header X-Sliders.
+
+    400 with one sentence for a request that makes no sense, 403 for one from elsewhere. Runs in the server's threads.
+    """
+    if not _is_local(request):
+        return PlainTextResponse("Only this computer's own pages may listen.", 403)
+    query = request.query_params
+    try:
+        sliders = [float(text) for text in query["sliders"].split(",")] if query.get("sliders") else None
+        if sliders and len(sliders) > MOST_SLIDERS:
+            raise RunError(f"At most {MOST_SLIDERS} sliders.")
+        wav, positions = open_lab().audition(
+            query["run"],
+            _number(query.get("snapshot")),
+            int(query["seed"]),
+            _number(query.get("label")),
+            sliders,
+        )
+    except KeyError as error:
+        return PlainTextResponse(f"The request names no {error}.", 400)
+    except (RunError, ValueError) as error:
+        return PlainTextResponse(str(error), 400)
+    headers = {
+        "X-Sliders": ",".join(f"{position:.3f}" for position in positions),
+        "Cache-Control": "no-store",
+    }
+    return Response(wav, media_type="audio/wav", headers=headers)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text not in (None, "") else None
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the request was sent to a name of this computer, by a page of this computer if by a page at all."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    origin = request.headers.get("origin")
+    return _is_local_name(host) and (origin is None or _is_local_name(urlsplit(origin).hostname))
+
+
+def _is_local_name(host: str | None) -> bool:
+    return host in {name.strip("[]") for name in LOCAL_HOSTS}

@@ -1,0 +1,53 @@
+"""What a training will cost, measured in the background while the page stays usable."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import streamlit as st
+
+from audiogan.lab import Estimate, Lab, Limit, RunConfig
+from audiogan.wording import duration, pace, size
+
+
+@st.cache_resource(show_spinner=False)
+def _probes() -> tuple[ThreadPoolExecutor, dict[str, Future]]:
+    """One probe at a time: two at once would measure each other."""
+    return ThreadPoolExecutor(1), {}
+
+
+def show_estimate(lab: Lab, config: RunConfig, limit: Limit, device: str) -> None:
+    """The cost of this training; starts a probe when these settings were not measured yet."""
+    executor, known = _probes()
+    key = str((config.dataset, config.fingerprint, config.settings, device))
+    if key not in known:
+        known[key] = executor.submit(lab.estimate, config, limit, device)
+    if known[key].done():
+        _show(known[key], limit)
+    else:
+        _wait(known[key])
+
+
+@st.fragment(run_every=0.5)
+def _wait(future: Future) -> None:
+    if future.done():
+        st.rerun()
+    st.info("Running a few steps to see what this costs on your machine …", icon=":material/hourglass_top:")
+
+
+def _show(future: Future, limit: Limit) -> None:
+    if future.exception():
+        st.error(str(future.exception()))
+        return
+    estimate: Estimate = future.result()
+    steps = limit.minutes * 60 * estimate.steps_per_second
+    first, second, third, fourth = st.columns(4)
+    first.metric("First sound", duration(estimate.first_sound_seconds))
+    second.metric("Pace", pace(estimate.steps_per_second))
+    third.metric("Steps in all", f"{steps:,.0f}")
+    fourth.metric("Memory", size(estimate.memory_bytes))
+    st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")
+    if steps < 500:
+        st.warning(
+            "This is too slow to learn anything in that time: choose the Quick model, a shorter clip, "
+            "or a smaller width under More settings.",
+            icon=":material/speed:",
+        )

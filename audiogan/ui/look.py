@@ -1,0 +1,108 @@
+"""What the pages share: headers, cards, live charts, words for states. Streamlit only, no audio."""
+
+import math
+
+import streamlit as st
+
+from audiogan.lab import Lab
+
+ACCENT, CONTRAST = "#14a3a1", "#e0863b"
+"""Lines of the charts, told apart on light and dark and by colour-blind eyes: teal for the discriminator and for what
+it holds real, orange for the generator and what it makes."""
+
+RUN_STATES = {
+    "new": ":material/hourglass_empty: not started",
+    "starting": ":material/hourglass_top: starting",
+    "running": ":green[:material/play_circle:] training",
+    "paused": ":material/pause_circle: paused",
+    "stopped": ":material/stop_circle: stopped",
+    "finished": ":material/check_circle: finished",
+    "failed": ":red[:material/error:] failed",
+    "interrupted": ":orange[:material/warning:] interrupted",
+}
+"""The states of a run in words, with a sign."""
+
+POINTS = 600
+"""Points a live line is thinned to: more than the pixels of its chart add nothing."""
+
+
+def page_header(title: str, lead: str) -> None:
+    """The title of a page and one sentence that says what to do on it."""
+    st.title(title, anchor=False)
+    st.markdown(lead)
+
+
+def way_on(title: str, text: str, label: str, page: str, query: dict[str, str], primary: bool = False) -> None:
+    """A card with one button that leads to another page."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"#### {title}")
+        st.markdown(text)
+        if st.button(label, type="primary" if primary else "secondary", width="stretch"):
+            st.switch_page(page, query_params=query)
+
+
+def empty_state(text: str, label: str, page: str) -> None:
+    """What an empty page says, and the way to the page that fills it."""
+    with st.container(border=True):
+        st.markdown(text)
+        if st.button(label, type="primary"):
+            st.switch_page(page)
+
+
+def device_line(lab: Lab) -> None:
+    """Which device training will use. Comes last on a page: the first look imports torch."""
+    line = st.empty()
+    line.caption(":material/memory: Looking for a graphics card …")
+    line.caption(f":material/memory: Training will use: {_device_words(lab)}.")
+
+
+@st.cache_data(show_spinner=False)
+def _device_words(_lab: Lab) -> str:
+    return _lab.describe_device()
+
+
+def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], key: str, middle: float | None = None):
+    """A live line chart over steps that keeps the user's zoom; gaps in a line are NaN.
+
+    `middle` draws a dashed level, such as the 0.5 at which the discriminator cannot tell.
+    """
+    stride = max(1, math.ceil(len(steps) / POINTS))
+    series = [
+        {
+            "name": name,
+            "type": "line",
+            "showSymbol": False,
+            "data": [[step, value] for step, value in zip(steps[::stride], values[::stride], strict=True)],
+            "lineStyle": {"width": 1.5},
+        }
+        for name, values in lines.items()
+    ]
+    if middle is not None and series:
+        series[0]["markLine"] = {
+            "silent": True,
+            "symbol": "none",
+            "data": [{"yAxis": middle}],
+            "lineStyle": {"type": "dashed", "color": "#888"},
+            "label": {"show": False},
+        }
+    st.markdown(f"**{title}**")
+    st.echarts_chart(
+        {
+            "animation": False,
+            "color": [ACCENT, CONTRAST],
+            "grid": {"left": 8, "right": 12, "top": 32, "bottom": 8, "containLabel": True},
+            "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
+            "tooltip": {"trigger": "axis"},
+            "xAxis": {
+                "type": "value",
+                "name": "step",
+                "nameLocation": "middle",
+                "min": "dataMin",
+                "max": "dataMax",
+            },
+            "yAxis": {"type": "value", "scale": True},
+            "series": series,
+        },
+        key=key,
+        height=240,
+    )

@@ -1,0 +1,115 @@
+"""A run while it trains and afterwards: state, charts, previews, and the buttons that steer it."""
+
+import streamlit as st
+
+from audiogan.lab import Lab, Limit, Run, RunError, Status
+from audiogan.ui.gallery import preview_gallery
+from audiogan.ui.look import RUN_STATES, line_chart
+from audiogan.wording import duration, pace, size
+
+
+def watch_run(lab: Lab, run: Run) -> None:
+    """The run, looked at once a second while a trainer is at work."""
+    steer(lab, run)
+    active = run.status.is_active
+    st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, active)
+    st.fragment(_previews, run_every=2.0 if active else None)(run)
+
+
+def steer(lab: Lab, run: Run) -> None:
+    """Pause and stop while it trains, go on afterwards, play what there is."""
+    status = run.status
+    with st.container(horizontal=True):
+        if status.is_active:
+            asked = run.requested()
+            if st.button("Pause", icon=":material/pause:", disabled=bool(asked)):
+                _try(lambda: lab.stop(run, pause=True))
+            if st.button("Stop", icon=":material/stop:", disabled=bool(asked)):
+                _try(lambda: lab.stop(run))
+        elif _can_go_on(lab, run):
+            done = status.fraction >= 1
+            label = "10 minutes more" if done else "Resume"
+            if st.button(label, icon=":material/play_arrow:", type="secondary" if done else "primary"):
+                limit = Limit(minutes=status.seconds / 60 + 10) if done else Limit()
+                _try(lambda: lab.start(run, limit))
+        if run.snapshots() and st.button("Explore", icon=":material/tune:", type="primary"):
+            st.switch_page("pages/explore.py", query_params={"run": run.name})
+
+
+def _can_go_on(lab: Lab, run: Run) -> bool:
+    return run.config.dataset in {dataset.name for dataset in lab.datasets()}
+
+
+def _try(action) -> None:
+    try:
+        action()
+    except (RunError, ValueError, OSError) as error:
+        st.error(str(error))
+    else:
+        st.rerun()
+
+
+def _numbers(lab: Lab, run: Run, was_active: bool) -> None:
+    status = run.status
+    if status.is_active != was_active:
+        st.rerun()
+    st.progress(min(1.0, status.fraction), _headline(run, status))
+    if status.message:
+        st.error(status.message) if status.state == "failed" else st.warning(status.message)
+    first, second, third, fourth = st.columns(4)
+    first.metric("Steps", f"{status.step:,}", help=f"{status.epoch:,.1f} passes over the data set (epochs).")
+    second.metric("Pace", pace(status.steps_per_second) if status.step else "…")
+    third.metric("Time left" if status.is_active else "Trained for", _time(status))
+    fourth.metric("Memory", size(status.memory_bytes) if status.memory_bytes else "…", help=status.device)
+
+    metrics = run.metrics()
+    if not metrics["step"]:
+        if status.is_active:
+            st.caption("The charts begin with the first steps, a few seconds from now.")
+        return
+    belief = lab.belief_name(run)
+    line_chart(
+        "Loss: how badly each network is doing",
+        metrics["step"],
+        {"discriminator": metrics["loss_d"], "generator": metrics["loss_g"]},
+        key=f"loss-{run.name}",
+    )
+    if run.config.settings.loss == "relativistic":
+        lines, middle = {"real beats generated": metrics["belief_real"]}, 0.5
+    else:
+        lines, middle = {"real": metrics["belief_real"], "generated": metrics["belief_fake"]}, None
+    line_chart(f"What the discriminator believes: {belief}", metrics["step"], lines, f"belief-{run.name}", middle)
+
+
+def _headline(run: Run, status: Status) -> str:
+    if run.requested() and status.is_active:
+        return "finishing its step and saving …"
+    words = RUN_STATES[status.state]
+    device = f" on {status.device}" if status.device and status.is_active else ""
+    return f"{words}{device}"
+
+
+def _time(status: Status) -> str:
+    if not status.is_active:
+        return duration(status.seconds)
+    return "…" if status.seconds_left is None else duration(status.seconds_left)
+
+
+def _previews(run: Run) -> None:
+    snapshots = [snapshot for snapshot in run.snapshots() if snapshot.previews]
+    st.markdown("**Listen to it learn**: the same points of the model, from before training until now")
+    if not snapshots:
+        st.caption("The first sounds appear a few seconds after the start.")
+        return
+    steps = [snapshot.step for snapshot in snapshots]
+    chosen = steps[-1]
+    if len(steps) > 1:
+        key = f"moment-{run.name}"
+        # stay at the newest until somebody looks back
+        following = st.session_state.get(key) in (None, st.session_state.get(f"{key}-newest"))
+        if following:
+            st.session_state[key] = steps[-1]
+        st.session_state[f"{key}-newest"] = steps[-1]
+        chosen = st.select_slider("Moment", steps, key=key, format_func=lambda step: f"step {step:,}")
+    snapshot = snapshots[steps.index(chosen)] if chosen in steps else snapshots[-1]
+    preview_gallery(snapshot, run.config.labels if run.config.n_labels else (), f"preview-{run.name}")

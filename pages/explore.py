@@ -1,0 +1,74 @@
+"""Explore: play a model with sliders, and take its sounds away."""
+
+import streamlit as st
+
+from audiogan.lab import RunError, open_lab
+from audiogan.ui.look import empty_state, page_header
+from audiogan.ui.sound import player
+from audiogan.wording import plural
+
+lab = open_lab()
+page_header("Explore", "Every position of the sliders is a sound. Move them, roll the dice, keep what you like.")
+
+runs = [run for run in lab.runs() if run.snapshots()]
+if not runs:
+    empty_state("There is no model to play yet: train one first.", "Train a model", "pages/train.py")
+    st.stop()
+
+names = [run.name for run in runs]
+wanted = st.query_params.get("run")
+left, right = st.columns([2, 1])
+name = left.selectbox("Model", names, index=names.index(wanted) if wanted in names else 0)
+st.query_params["run"] = name
+run = lab.run(name)
+steps = [snapshot.step for snapshot in run.snapshots()][::-1]
+step = right.selectbox(
+    "Moment of its training", steps, format_func=lambda step: f"step {step:,}", help="The newest comes first."
+)
+
+try:
+    with st.spinner("Opening the model …"):
+        instrument = lab.instrument(run, step)
+except RunError as error:
+    st.error(str(error))
+    st.stop()
+
+model = {
+    "run": name,
+    "snapshot": str(step),
+    "labels": list(instrument.labels),
+    "label": 0,
+    "seed": 0,
+    "route": "/audition",
+    "sliders": [
+        {"name": f"Direction {number + 1}", "min": -instrument.reach, "max": instrument.reach, "step": 0.05}
+        for number in range(len(instrument.directions))
+    ],
+}
+point = player(model, key=f"player-{name}") or {"seed": 0, "label": 0}
+
+st.subheader("Take sounds away", anchor=False)
+count_box, label_box, seed_box = st.columns(3)
+count = int(count_box.number_input("How many", 1, 1000, 16))
+label = label_box.selectbox("Of which label", ["each in turn", *instrument.labels]) if instrument.labels else None
+seed = int(seed_box.number_input("First seed", 0, 2**31 - 1, point["seed"], help="The others follow: seed + 1, + 2 …"))
+
+
+def pack() -> bytes:
+    """Made when the button is pressed, not before."""
+    chosen = label if label in instrument.labels else None
+    return lab.pack(run, lab.generate(run, count, seed, chosen, step), step)
+
+
+st.download_button(
+    f"Download {plural(count, 'sound')} as a ZIP",
+    data=pack,
+    file_name=f"{name}-seed{seed}.zip",
+    mime="application/zip",
+    icon=":material/download:",
+    on_click="ignore",
+)
+st.caption(
+    "Inside: 16-bit WAVs and sounds.json with each sound's seed, label and latent. "
+    f"`audiogan generate {name} --recall sounds.json` makes the same sounds again."
+)

@@ -1,0 +1,145 @@
+"""Sounds: drop files or name a folder, see what was accepted, choose rate and length, hear the clips."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from audiogan.lab import Lab, NoSounds, Survey, Upload, open_lab
+from audiogan.ui.gallery import clip_gallery
+from audiogan.ui.look import page_header
+from audiogan.wording import plural
+
+FOLDER, FILES, HERE, SYNTHESISED = (
+    "Drop a folder",
+    "Files or a ZIP",
+    "Folder on this computer",
+    "Built-in sounds",
+)
+RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
+SECONDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 8.0, 10.0)
+
+
+def choose_sources() -> list[Path | Upload]:
+    """The widgets that name sounds; empty until something was chosen."""
+    way = st.segmented_control(
+        "Where are your sounds?", (FOLDER, FILES, HERE, SYNTHESISED), default=FOLDER, required=True
+    )
+    if way == HERE:
+        text = st.text_input(
+            "Path of the folder",
+            placeholder="/home/me/sounds",
+            help="Read in place: nothing is copied through the browser. Subfolders become labels.",
+        )
+        return [Path(text.strip()).expanduser()] if text.strip() else []
+    if way == SYNTHESISED:
+        st.markdown("A few hundred drum hits and chirps, made from equations by this program: no files needed.")
+        if st.button("Prepare the built-in sounds", type="primary"):
+            with st.spinner("Making sounds …"):
+                st.session_state.shown = open_lab().prepare_built_in().name
+        return []
+    files = st.file_uploader(
+        "A folder; its subfolders become labels" if way == FOLDER else "Sound files, or a ZIP of them",
+        accept_multiple_files="directory" if way == FOLDER else True,
+        key=way,
+    )
+    return [Upload(file.name, file.getvalue()) for file in files]
+
+
+def look_at(lab: Lab, sources: list[Path | Upload]) -> Survey | None:
+    """The survey of the sources, looked at once and kept while they stay the same."""
+    key = [(source.name, len(source.data)) if isinstance(source, Upload) else str(source) for source in sources]
+    if st.session_state.get("surveyed") != key:
+        bar = st.progress(0.0, "Listening to your files …")
+        try:
+            st.session_state.survey = lab.survey(
+                sources,
+                lambda done, total: bar.progress(done / total, f"Listening to your files … {done} of {total}"),
+            )
+            st.session_state.surveyed = key
+        except (NoSounds, OSError) as error:
+            st.error(str(error))
+            return None
+        finally:
+            bar.empty()
+    return st.session_state.survey
+
+
+def show_survey(survey: Survey) -> None:
+    """What was accepted and what was not, each with its reason."""
+    groups = {
+        status: [file for file in survey.files if file.status == status]
+        for status in ("accepted", "skipped", "ignored")
+    }
+    remarked = [file for file in groups["accepted"] if file.reason]
+    sentence = f"**{plural(len(groups['accepted']), 'sound')} accepted**"
+    if survey.labels:
+        sentence += f" with {plural(len(survey.labels), 'label')}: {', '.join(survey.labels)}"
+    st.markdown(f"{sentence}. {len(groups['skipped'])} refused, {len(groups['ignored'])} passed over.")
+    rows = groups["skipped"] + remarked + groups["ignored"]
+    if rows:
+        with st.expander("Files with a remark", expanded=bool(groups["skipped"])):
+            words = {"accepted": "accepted", "skipped": "refused", "ignored": "passed over"}
+            st.dataframe(
+                [{"file": file.path, "": words[file.status], "why": file.reason} for file in rows],
+                hide_index=True,
+            )
+
+
+def prepare(lab: Lab, survey: Survey) -> None:
+    """Choose name, rate and length, and make the data set."""
+    suggestion = survey.suggest()
+    st.caption(suggestion.why)
+    name_box, rate_box, length_box = st.columns(3)
+    name = name_box.text_input("Name", value=survey.name, max_chars=80)
+    rate = rate_box.selectbox(
+        "Sample rate",
+        sorted({*RATES, suggestion.rate}),
+        index=sorted({*RATES, suggestion.rate}).index(suggestion.rate),
+        format_func=lambda hz: f"{hz:,} Hz",
+        help="Samples per second. Half of it is the highest pitch that can be learned; the cost grows with it.",
+    )
+    lengths = sorted({*SECONDS, suggestion.seconds})
+    seconds = length_box.selectbox(
+        "Length of a clip",
+        lengths,
+        index=lengths.index(suggestion.seconds),
+        format_func=lambda value: f"{value:g} s",
+        help="Every clip gets this length: shorter sounds are padded with silence, long recordings are cut up.",
+    )
+    if st.button("Prepare the clips", type="primary"):
+        bar = st.progress(0.0, "Cutting clips …")
+        try:
+            dataset = lab.prepare(survey, name, rate, seconds, lambda done, total: bar.progress(done / total))
+        except (ValueError, OSError) as error:
+            st.error(str(error))
+        else:
+            st.session_state.shown = dataset.name
+        finally:
+            bar.empty()
+
+
+lab = open_lab()
+page_header("Sounds", "Choose what to learn from. Thirty sounds are enough to begin; a few hundred are better.")
+sources = choose_sources()
+survey = look_at(lab, sources) if sources else None
+if survey:
+    show_survey(survey)
+    prepare(lab, survey)
+
+datasets = lab.datasets()
+st.subheader("Your data sets", anchor=False)
+if not datasets:
+    st.caption("None yet. Choose sounds above; they appear here as clips to look at and listen to.")
+else:
+    names = [dataset.name for dataset in datasets]
+    wanted = st.session_state.get("shown") or st.query_params.get("data")
+    name = st.selectbox("Data set", names, index=names.index(wanted) if wanted in names else 0)
+    dataset = lab.dataset(name)
+    labels = ", ".join(f"{label} {count}" for label, count in dataset.label_counts.items())
+    st.markdown(
+        f"{plural(dataset.n_clips, 'clip')} of {dataset.seconds:g} s at {dataset.rate:,} Hz"
+        + (f": {labels}." if labels else ".")
+    )
+    if st.button("Train on these", type="primary", icon=":material/arrow_forward:"):
+        st.switch_page("pages/train.py", query_params={"data": name})
+    clip_gallery(dataset)
