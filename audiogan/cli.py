@@ -70,10 +70,10 @@ def prepare(
         words.print(suggestion.why)
     with progress_bar("Cutting clips") as show:
         dataset = lab.prepare(survey, name, rate, seconds, show)
-    refused = [file for file in dataset.files if file["status"] == "skipped"]
+    refused = [file for file in dataset.files if file.status == "skipped"]
     for file in refused:
-        words.print(f"skipped {file['path']}: {file['reason']}", markup=False)
-    counts = ", ".join(f"{label} {count}" for label, count in dataset.label_counts.items())
+        words.print(f"skipped {file.path}: {file.reason}", markup=False)
+    counts = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
     words.print(
         f"Data set '{dataset.name}': {dataset.n_clips} clips of {dataset.seconds:g} s at {dataset.rate} Hz"
         + (f" ({counts})" if counts else "")
@@ -88,8 +88,8 @@ def prepare(
                 "rate": dataset.rate,
                 "seconds": dataset.seconds,
                 "clips": dataset.n_clips,
-                "labels": dataset.label_counts,
-                "files": dataset.files,
+                "labels": dataset.counts,
+                "files": [asdict(file) for file in dataset.files],
             }
         )
 
@@ -182,7 +182,7 @@ def datasets(context: typer.Context, as_json: Json = False) -> None:
             "clips": dataset.n_clips,
             "seconds": dataset.seconds,
             "rate": dataset.rate,
-            "labels": dataset.label_counts,
+            "labels": dataset.counts,
         }
         for dataset in context.obj.datasets()
     ]

@@ -4,8 +4,10 @@
 files, uploads and archive members are shown and become labels, never paths: nothing is unpacked to disk.
 """
 
+import contextlib
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -22,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -114,6 +116,9 @@ class Upload:
 
     data: bytes = field(repr=False)
 
+    def read_bytes(self) -> bytes:
+        return self.data
+
 
 @dataclass(frozen=True)
 class SurveyedFile:
@@ -200,7 +205,7 @@ def survey(sources: Iterable[Path | Upload], progress: Progress | None = None) -
     Subfolders become labels, counted from where the accepted files part. Of several sources, each folder's or
     archive's own name counts as a subfolder. Raises NoSounds when nothing can be used.
     """
-    sources = list(sources)
+    sources = [source if isinstance(source, Upload) else Path(source).expanduser() for source in sources]
     found = sorted(_find_all(sources), key=lambda item: _natural(item.path))
     file_bytes = [item.file_bytes for item in found]
     files, digests, kept, room_bytes = [], [], {}, KEPT_BYTES
@@ -312,7 +317,9 @@ def _walk(folder: Path) -> Iterator[_Found]:
                 yield _file(parts, Path(entry.path), entry.stat().st_size)
             else:
                 # reading a pipe or a device might never end
-                yield _Found(parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)")
+                yield _Found(
+                    parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)"
+                )
 
 
 def _unpack(item: _Found) -> Iterator[_Found]:
@@ -325,13 +332,17 @@ def _unpack(item: _Found) -> Iterator[_Found]:
         return
     members = [info for info in archive.infolist() if not info.is_dir()]
     if sum(info.file_size for info in members) > LARGEST_ARCHIVE_BYTES:
-        yield replace(item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part")
+        yield replace(
+            item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part"
+        )
         return
     folder = (*item.parts[:-1], item.parts[-1][: -len(".zip")])
     for info in members:
         file = _file((*folder, *_safe_parts(info.filename)), _Member(archive, info), info.file_size)
         if info.flag_bits & 1 and not file.status:
-            file = replace(file, status="skipped", reason="encrypted: unpack the archive with its password first")
+            file = replace(
+                file, status="skipped", reason="encrypted: unpack the archive with its password first"
+            )
         yield file
 
 
@@ -363,7 +374,9 @@ def _printable(name: str) -> str:
     if name.isprintable():
         return name
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name)
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name
+    )
 
 
 def _natural(path: str) -> tuple[str, str]:
@@ -435,7 +448,8 @@ def _in_parallel(work: Callable, items: list, sizes_bytes: list[int], progress: 
 def _labelled(files: list[SurveyedFile]) -> list[SurveyedFile]:
     """The files with labels: the first folder below those that all accepted files share."""
     folders = {file.path: file.path.split("/")[:-1] for file in files if file.status == "accepted"}
-    shared = len(os.path.commonprefix(list(folders.values())))
+    levels = zip(*folders.values(), strict=False)
+    shared = sum(1 for _ in itertools.takewhile(lambda names: len(set(names)) == 1, levels))
     if all(len(parts) == shared for parts in folders.values()):
         return files
     # the same letter in two Unicode forms would make two labels of one
@@ -448,13 +462,13 @@ def _labelled(files: list[SurveyedFile]) -> list[SurveyedFile]:
 
 def _copies_remarked(files: list[SurveyedFile], digests: list[bytes]) -> list[SurveyedFile]:
     """The files, with a remark on each that is byte for byte the same as one before it."""
-    first: dict[bytes, str] = {}
-    remarked = []
-    for file, digest in zip(files, digests, strict=True):
-        original = first.setdefault(digest, file.path)
-        if digest and original is not file.path:
-            file = replace(file, reason="; ".join(filter(None, [file.reason, f"same content as {original}"])))
-        remarked.append(file)
+    first: dict[bytes, int] = {}
+    remarked = list(files)
+    for index, (file, digest) in enumerate(zip(files, digests, strict=True)):
+        original = first.setdefault(digest, index)
+        if digest and original < index:
+            remark = f"same content as {files[original].path}"
+            remarked[index] = replace(file, reason="; ".join(filter(None, [file.reason, remark])))
     return remarked
 
 
@@ -471,7 +485,7 @@ def _why_no_sounds(sources: list[Path | Upload], files: list[SurveyedFile]) -> s
     if not skipped:
         kinds = Counter(os.path.splitext(file.path)[1].lower() or "no extension" for file in files)
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
-        return f"There is no sound among the {len(files)} files of {names} ({counts}): choose a folder with sounds in it."
+        return f"There is no sound among the {len(files)} files in {names} ({counts}): choose another folder."
     if all(file.reason == SILENT for file in skipped):
         return f"Every sound in {names} is silent (its peak is below {SILENCE_DB:g} dB): record or choose louder ones."
     first = skipped[0]
@@ -527,7 +541,9 @@ class Cutting:
 
     def __post_init__(self) -> None:
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
-            raise DatasetError(f"The rate must lie between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz, not {self.rate:,}.")
+            raise DatasetError(
+                f"The rate must lie between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz, not {self.rate:,}."
+            )
         if not SHORTEST_SECONDS <= self.seconds <= LONGEST_SECONDS:
             raise DatasetError(
                 f"A clip must last from {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s, not {self.seconds:g}."
@@ -544,10 +560,241 @@ class Cutting:
 
         The first one alone of a one-shot, which is a sound of up to three clip lengths; all of a longer one.
         """
-        quietest = max(audio.amplitude(SILENCE_DB), audio.peak(sound) * audio.amplitude(audio.QUIET_DB))
-        if len(sound) <= ONE_SHOT_CLIPS * self.seconds * rate:
-            # one sample more than the clip, which tells that it is cut
+        is_one_shot = len(sound) <= ONE_SHOT_CLIPS * self.seconds * rate
+        if is_one_shot:
+            # one sample more than a clip tells that it was cut; the rest need not be resampled
             sound = sound[: math.ceil((self.clip_samples + 1) * rate / self.rate)]
-            pieces = audio.cut(audio.resample(sound, rate, self.rate), self.clip_samples)[:1]
-        else:
-            pieces = audio.cut(audio.resample(sound, rate, self.rate), self.clip_samples)
+        sound = audio.resample(sound, rate, self.rate)
+        quietest = max(audio.amplitude(SILENCE_DB), audio.peak(sound) * audio.amplitude(audio.QUIET_DB))
+        clips = []
+        for start, piece in enumerate(audio.cut(sound, self.clip_samples)[: 1 if is_one_shot else None]):
+            fade_in = FADE_IN_SECONDS if start > 0 else 0
+            fade_out = FADE_OUT_SECONDS if (start + 1) * self.clip_samples < len(sound) else 0
+            piece = audio.fade(piece, self.rate, fade_in, fade_out)
+            if audio.peak(piece) >= quietest:
+                piece = (
+                    audio.normalise_peak(piece) if self.loudness == "peak" else audio.without_clipping(piece)
+                )
+                clips.append(audio.pad(audio.to_int16(piece), self.clip_samples))
+        return clips
+
+
+def prepare(
+    survey: Survey,
+    root: Path,
+    name: str,
+    rate: int,
+    seconds: float,
+    loudness: str = LOUDNESS[0],
+    progress: Progress | None = None,
+) -> "Dataset":
+    """Cut the accepted sounds into clips and write them to the new folder `root / name`, whole or not at all.
+
+    Sounds are resampled to `rate` (Hz), cut into clips of `seconds`, faded where they were cut, and with the loudness
+    "peak" each brought to a peak of -1 dB. Of a sound that lasts up to three clips, a one-shot, only the first is
+    used; clips that are silent beside the rest of their sound are left out. Raises DatasetError for settings out of
+    range, a name that is taken or unfit, fewer than two clips, and when writing fails.
+    """
+    check_name(name)
+    cutting = Cutting(rate, seconds, loudness)
+    root = Path(root).expanduser()
+    if (root / name).exists():
+        raise DatasetError(
+            f"There is already a data set named '{name}': choose another name or delete that one."
+        )
+    # written beside its place and renamed: a reader finds a whole data set or none
+    partial = root / f".{name}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.mkdir(parents=True)
+        _remove_stale(root)
+        _write(survey, partial, name, cutting, progress)
+        os.rename(partial, root / name)
+    except OSError as error:
+        raise DatasetError(
+            f"The data set cannot be written to '{root}' ({error.strerror}): free some space or choose another place."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_dataset(root / name)
+
+
+def _remove_stale(root: Path) -> None:
+    """Remove what a process that was killed while preparing left behind."""
+    for folder in root.glob(".*.partial"):
+        if time.time() - folder.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(survey: Survey, folder: Path, name: str, cutting: Cutting, progress: Progress | None) -> None:
+    """Write the files of a data set. Raises DatasetError when they make fewer than two clips."""
+    used = [index for index, file in enumerate(survey.files) if file.status == "accepted"]
+    sizes_bytes = [4 * round(file.trimmed_seconds * file.rate) for file in survey.accepted]
+
+    def cut(index: int) -> list[np.ndarray]:
+        return cutting.clips(survey.sound(index), survey.files[index].rate)
+
+    files, sources, digest = list(survey.files), [], hashlib.sha256()
+    with open(folder / "clips.npy", "wb") as output:
+        _write_header(output, (0, cutting.clip_samples))
+        for index, clips in zip(used, _in_parallel(cut, used, sizes_bytes, progress), strict=True):
+            files[index] = replace(files[index], clips=len(clips))
+            sources += [index] * len(clips)
+            for clip in clips:
+                output.write(clip)
+                digest.update(clip)
+        output.seek(0)
+        _write_header(output, (len(sources), cutting.clip_samples))
+    _check_count(len(sources), cutting)
+    names = _ordered(file.label for file in files if file.clips)
+    labels = np.array([names.index(files[index].label) if names else 0 for index in sources])
+    np.save(folder / "labels.npy", labels)
+    np.save(folder / "files.npy", np.array(sources))
+    digest.update(json.dumps([labels.tolist(), names, cutting.rate, cutting.clip_samples]).encode())
+    manifest = {
+        "name": name,
+        "rate": cutting.rate,
+        "clip_samples": cutting.clip_samples,
+        "n_clips": len(sources),
+        "labels": names,
+        "counts": {name: int(count) for name, count in zip(names, np.bincount(labels), strict=bool(names))},
+        "settings": {"seconds": cutting.seconds, "loudness": cutting.loudness},
+        "fingerprint": digest.hexdigest(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+    }
+    (folder / "manifest.json").write_text(_manifest_text(manifest, files), encoding="utf-8")
+
+
+def _write_header(output: BinaryIO, shape: tuple[int, int]) -> None:
+    """Begin an int16 NPY file, or correct its beginning: NumPy pads a header so that its first axis can grow."""
+    np.lib.format.write_array_header_1_0(output, {"descr": "<i2", "fortran_order": False, "shape": shape})
+
+
+def _check_count(n_clips: int, cutting: Cutting) -> None:
+    if n_clips == 0:
+        raise DatasetError("Every clip is silent: choose louder sounds or longer clips.")
+    if n_clips == 1:
+        raise DatasetError(
+            "One clip is not enough to train on, because a GAN needs variety: add more sounds or choose a clip length "
+            f"shorter than {cutting.seconds:g} s."
+        )
+
+
+def _manifest_text(manifest: dict, files: Sequence[SurveyedFile]) -> str:
+    """JSON with one line a file; json's own indentation would make it ten lines each, and takes ten times as long."""
+    head = json.dumps(manifest, indent=1, ensure_ascii=False).removesuffix("\n}")
+    lines = ",\n".join("  " + json.dumps(vars(file), ensure_ascii=False) for file in files)
+    return f'{head},\n "files": [\n{lines}\n ]\n}}\n'
+
+
+# opening
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A prepared data set. Opening it reads the manifest; the clips stay on disk until they are asked for."""
+
+    folder: Path
+    rate: int
+    """Hz."""
+
+    clip_samples: int
+    n_clips: int
+    labels: tuple[str, ...]
+    """Names of the labels in the order of their numbers; empty when there are none."""
+
+    counts: dict[str, int]
+    """Clips of each label."""
+
+    settings: dict
+    """How the sounds were cut: seconds and loudness."""
+
+    fingerprint: str
+    """SHA-256 of the clips, their labels and the rate: the same for the same content, whatever its name."""
+
+    created: str
+    """UTC, ISO 8601."""
+
+    version: str
+    """Of audiogan, when it was made."""
+
+    files: tuple[SurveyedFile, ...] = field(repr=False)
+    """Every file that was looked at, and how many clips it gave."""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def seconds(self) -> float:
+        """Length of a clip."""
+        return self.clip_samples / self.rate
+
+    def clips(self) -> np.ndarray:
+        """int16 (N, clip_samples), memory-mapped and read-only."""
+        return self._array("clips.npy", (self.n_clips, self.clip_samples))
+
+    def clip_labels(self) -> np.ndarray:
+        """int64 (N,): the number of each clip's label; all 0 when there are none."""
+        return self._array("labels.npy", (self.n_clips,))
+
+    def clip_files(self) -> np.ndarray:
+        """int64 (N,): the file that each clip came from, as an index into `files`."""
+        return self._array("files.npy", (self.n_clips,))
+
+    def clip(self, index: int) -> np.ndarray:
+        """One clip (clip_samples,), float32 in [-1, 1]."""
+        return audio.from_int16(self.clips()[index])
+
+    def _array(self, file_name: str, shape: tuple[int, ...]) -> np.ndarray:
+        try:
+            array = np.load(self.folder / file_name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise self._damage(f"{file_name} cannot be read: {error}") from None
+        if array.shape != shape:
+            raise self._damage(f"{file_name} has the shape {array.shape} where the manifest says {shape}")
+        return array
+
+    def _damage(self, what: str) -> DatasetError:
+        return DatasetError(
+            f"The data set '{self.name}' is damaged ({what}): delete it and prepare it again."
+        )
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """The data set in a folder. Raises DatasetError when it is missing or its manifest is damaged."""
+    folder = Path(folder)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return Dataset(
+            folder=folder,
+            rate=manifest["rate"],
+            clip_samples=manifest["clip_samples"],
+            n_clips=manifest["n_clips"],
+            labels=tuple(manifest["labels"]),
+            counts=manifest["counts"],
+            settings=manifest["settings"],
+            fingerprint=manifest["fingerprint"],
+            created=manifest["created"],
+            version=manifest["version"],
+            files=tuple(SurveyedFile(**file) for file in manifest["files"]),
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise DatasetError(
+            f"There is no data set '{folder.name}': prepare one first, or check its name."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"The data set '{folder.name}' has a damaged manifest.json ({error}): delete it and prepare it again."
+        ) from None
+
+
+def list_datasets(root: Path) -> list[Dataset]:
+    """The data sets in a folder, in natural order of their names; damaged and unfinished ones are passed over."""
+    datasets = []
+    for manifest in sorted(Path(root).glob("*/manifest.json"), key=lambda path: _natural(path.parent.name)):
+        # an unfinished one lies in a hidden folder, which glob finds all the same
+        if not manifest.parent.name.startswith("."):
+            with contextlib.suppress(DatasetError):
+                datasets.append(open_dataset(manifest.parent))
+    return datasets

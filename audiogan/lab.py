@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -137,12 +138,12 @@ class Lab:
     ) -> Dataset:
         """Clips of one rate and length from a survey's accepted files, as suggested where not given."""
         suggestion = survey.suggest()
-        self.datasets_folder.mkdir(parents=True, exist_ok=True)
         return datasets.prepare(
             survey,
-            self.datasets_folder / datasets.check_name(name),
-            rate or suggestion.rate,
-            seconds or suggestion.seconds,
+            self.datasets_folder,
+            name,
+            suggestion.rate if rate is None else rate,
+            suggestion.seconds if seconds is None else seconds,
             progress=progress,
         )
 
@@ -364,8 +365,9 @@ class Lab:
         sounds = []
         for point in points:
             label = instrument.labels[point.label] if point.label is not None else ""
-            stem = f"{datasets.file_stem(label)}-seed{point.seed}" if label else f"seed{point.seed}"
-            sounds.append(Sound(f"{stem}.wav", instrument.wav(point), point, label))
+            # a label was a folder's name once, and becomes part of a file's name on any system
+            stem = re.sub(r"[^\w-]+", "-", label) + "-" if label else ""
+            sounds.append(Sound(f"{stem}seed{point.seed}.wav", instrument.wav(point), point, label))
             if progress:
                 progress(len(sounds), len(points))
         return sounds

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audiogan import latent
+from audiogan import audio, latent
 from audiogan.config import Limit, RunConfig
 from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
 from audiogan.models import ARCHITECTURES
@@ -25,9 +25,6 @@ FITTING_CLIPS = 500
 
 MEMORY_BYTES = 2**30
 """A transformed data set up to this size is kept in memory; a larger one is transformed batch by batch."""
-
-FULL_SCALE = 32767
-"""Prepared clips are 16-bit."""
 
 
 class Diverged(RuntimeError):
@@ -137,7 +134,7 @@ def mix_seed(seed: int, step: int) -> int:
 
 def float_waves(waves: np.ndarray) -> Tensor:
     """int16 (B, T) -> float32 in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(waves)).float() / FULL_SCALE
+    return torch.from_numpy(audio.from_int16(waves))
 
 
 class Examples:
@@ -145,7 +142,7 @@ class Examples:
 
     def __init__(self, clips: Clips, transform: Transform, device: torch.device, seed: int) -> None:
         self.clips, self.transform, self.device, self.seed = clips, transform, device, seed
-        self.labels = torch.from_numpy(np.asarray(clips.labels, dtype=np.int64)).to(device)
+        self.labels = torch.from_numpy(clips.labels.astype(np.int64)).to(device)
         self.clips_per_epoch = len(clips.waves)
         self._orders: dict[int, np.ndarray] = {}
         self._seen = self._transform_all() if self._fits_in_memory() else None
@@ -230,10 +227,10 @@ class Game:
 
     def generator_step(self, labels: Tensor, step: int) -> Tensor:
         """One update against the discriminator as it is now, and of the averaged weights; the loss."""
-        labels = labels if self.n_labels else None
+        count, labels = len(labels), labels if self.n_labels else None
         # its weights take no part in this update: without this, half of the backward pass is wasted on them
         self.discriminator.requires_grad_(False)
-        fake = self.generator(self.draw(self.settings.batch), labels)
+        fake = self.generator(self.draw(count), labels)
         (fake,) = self._rolled(fake)
         loss = self.loss.generator(self._score_real, self.discriminator(fake, labels))
         self._update(self.optimiser_g, loss, self.settings.rate_g, step)

@@ -90,7 +90,7 @@ def prepare(lab: Lab, survey: Survey) -> None:
     suggestion = survey.suggest()
     st.caption(suggestion.why)
     name_box, rate_box, length_box = st.columns(3)
-    name = name_box.text_input("Name", value=survey.name, max_chars=80)
+    name = name_box.text_input("Name", value="my sounds", max_chars=80)
     rate = rate_box.selectbox(
         "Sample rate",
         sorted({*RATES, suggestion.rate}),
@@ -135,7 +135,7 @@ else:
     wanted = st.session_state.get("shown") or st.query_params.get("data")
     name = st.selectbox("Data set", names, index=names.index(wanted) if wanted in names else 0)
     dataset = lab.dataset(name)
-    labels = ", ".join(f"{label} {count}" for label, count in dataset.label_counts.items())
+    labels = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
     st.markdown(
         f"{plural(dataset.n_clips, 'clip')} of {dataset.seconds:g} s at {dataset.rate:,} Hz"
         + (f": {labels}." if labels else ".")

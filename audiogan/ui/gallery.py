@@ -16,10 +16,11 @@ def clip_gallery(dataset: Dataset) -> None:
     """A few random clips of a data set, exactly as the network will see them, and others at a click."""
     key = f"gallery-{dataset.name}"
     draw = st.session_state.setdefault(key, 0)
+    numbers = dataset.clip_labels()
     chosen = random.Random(draw).sample(range(dataset.n_clips), min(SHOWN, dataset.n_clips))
     for column, index in _grid(chosen):
         with column:
-            label = dataset.label_of(index)
+            label = dataset.labels[numbers[index]] if dataset.labels else ""
             note = f"clip {index}"
             sound_card(
                 wav_of_clip(dataset, index),

@@ -309,8 +309,8 @@ class Picture {
       if (this.voice !== voice) return;
       this.mark.hidden = shared.voice !== voice;
       if (this.mark.hidden) return;
-      const place = voice.position() / voice.clip.seconds;
-      this.mark.style.transform = `translateX(${this.gutter + place * (this.element.clientWidth - this.gutter)}px)`;
+      const [place, width] = [voice.position() / voice.clip.seconds, this.element.clientWidth - this.gutter];
+      this.mark.style.transform = `translateX(${this.gutter + place * width}px)`;
       requestAnimationFrame(step);
     };
     step();
