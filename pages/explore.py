@@ -12,7 +12,7 @@ page_header("Explore", "Every position of the sliders is a sound. Move them, rol
 
 runs = [run for run in lab.runs() if run.snapshots()]
 if not runs:
-    empty_state("There is no model to play yet: train one first.", "Train a model", "pages/train.py")
+    empty_state("There is no model to play yet: train one first.", "Train a model", "train")
     st.stop()
 
 names = [run.name for run in runs]

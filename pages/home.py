@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from audiogan.lab import STARTER, open_lab
-from audiogan.ui.look import RUN_STATES, device_line, page_header, way_on
+from audiogan.lab import BUILT_IN, STARTER, open_lab
+from audiogan.ui.look import RUN_STATES, device_line, page_header, page_path, way_on
 from audiogan.wording import plural
 
 lab = open_lab()
@@ -20,36 +20,35 @@ with first:
         "Play",
         "A small model of drum hits and chirps is ready. Move its sliders and listen.",
         "Play the starter model",
-        "pages/explore.py",
-        {"run": STARTER},
+        "explore",
+        run=STARTER,
     )
 with second:
     way_on(
         "Try a training",
         "Use the built-in sounds: a few hundred drum hits and chirps made from equations.",
         "Train on built-in sounds",
-        "pages/train.py",
-        {"data": "built-in"},
+        "train",
+        data=BUILT_IN,
     )
 with third:
     way_on(
         "Bring your own",
         "A folder of WAV, MP3, FLAC or anything else with sound. Subfolders become labels.",
         "Add your sounds",
-        "pages/sounds.py",
-        {},
+        "sounds",
         primary=True,
     )
 
 runs = [run for run in lab.runs() if run.name != STARTER]
 if runs:
-    st.subheader("Your models")
+    st.subheader("Your models", anchor=False)
     for run in runs[:5]:
         status = run.status
         name, state, link = st.columns([4, 2, 1], vertical_alignment="center")
         name.markdown(f"**{run.name}**")
         state.markdown(f"{RUN_STATES[status.state]} · {plural(status.step, 'step')}")
         with link:
-            st.page_link("pages/train.py", label="Open", query_params={"run": run.name})
+            st.page_link(page_path("train"), label="Open", query_params={"run": run.name})
 
 device_line(lab)

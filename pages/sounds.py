@@ -6,7 +6,7 @@ import streamlit as st
 
 from audiogan.lab import Lab, NoSounds, Survey, Upload, open_lab
 from audiogan.ui.gallery import clip_gallery
-from audiogan.ui.look import page_header
+from audiogan.ui.look import go, page_header
 from audiogan.wording import plural
 
 FOLDER, FILES, HERE, SYNTHESISED = (
@@ -141,5 +141,5 @@ else:
         + (f": {labels}." if labels else ".")
     )
     if st.button("Train on these", type="primary", icon=":material/arrow_forward:"):
-        st.switch_page("pages/train.py", query_params={"data": name})
+        go("train", data=name)
     clip_gallery(dataset)

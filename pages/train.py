@@ -4,7 +4,7 @@ import streamlit as st
 
 from audiogan.lab import BUILT_IN, STARTER, Limit, RunError, SettingError, open_lab
 from audiogan.ui.estimates import show_estimate
-from audiogan.ui.look import empty_state, page_header
+from audiogan.ui.look import empty_state, go, page_header
 from audiogan.ui.run_view import watch_run
 from audiogan.ui.settings import choose_settings
 from audiogan.wording import plural
@@ -48,7 +48,7 @@ st.query_params.pop("run", None)
 
 datasets = lab.datasets()
 if not datasets:
-    empty_state("There is nothing to learn from yet: add a folder of sounds first.", "Add sounds", "pages/sounds.py")
+    empty_state("There is nothing to learn from yet: add a folder of sounds first.", "Add sounds", "sounds")
     st.stop()
 
 names = [dataset.name for dataset in datasets]
@@ -89,4 +89,4 @@ if st.button("Start training", type="primary", icon=":material/play_arrow:"):
     except (RunError, ValueError, OSError) as error:
         st.error(str(error))
     else:
-        st.switch_page("pages/train.py", query_params={"run": run.name})
+        go("train", run=run.name)

@@ -1,10 +1,11 @@
 """What the pages share: headers, cards, live charts, words for states. Streamlit only, no audio."""
 
 import math
+from pathlib import Path
 
 import streamlit as st
 
-from audiogan.lab import Lab
+from audiogan.lab import Lab, site
 
 ACCENT, CONTRAST = "#14a3a1", "#e0863b"
 """Lines of the charts, told apart on light and dark and by colour-blind eyes: teal for the discriminator and for what
@@ -26,19 +27,29 @@ POINTS = 600
 """Points a live line is thinned to: more than the pixels of its chart add nothing."""
 
 
+def go(page: str, **query: str) -> None:
+    """Leave for the page of that name."""
+    st.switch_page(page_path(page), query_params=query)
+
+
+def page_path(page: str) -> Path:
+    """The script of a page; streamlit knows pages by it."""
+    return site() / "pages" / f"{page}.py"
+
+
 def page_header(title: str, lead: str) -> None:
     """The title of a page and one sentence that says what to do on it."""
     st.title(title, anchor=False)
     st.markdown(lead)
 
 
-def way_on(title: str, text: str, label: str, page: str, query: dict[str, str], primary: bool = False) -> None:
+def way_on(title: str, text: str, label: str, page: str, primary: bool = False, **query: str) -> None:
     """A card with one button that leads to another page."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"#### {title}")
         st.markdown(text)
         if st.button(label, type="primary" if primary else "secondary", width="stretch"):
-            st.switch_page(page, query_params=query)
+            go(page, **query)
 
 
 def empty_state(text: str, label: str, page: str) -> None:
@@ -46,7 +57,7 @@ def empty_state(text: str, label: str, page: str) -> None:
     with st.container(border=True):
         st.markdown(text)
         if st.button(label, type="primary"):
-            st.switch_page(page)
+            go(page)
 
 
 def device_line(lab: Lab) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from audiogan.lab import site
+from audiogan.ui.look import page_path
 
 PAGES = {
     "home": ("Home", ":material/graphic_eq:"),
@@ -12,8 +12,10 @@ PAGES = {
 }
 
 st.set_page_config(page_title="audiogan", page_icon=":material/graphic_eq:", layout="centered")
+# the bar is 3 rem high; Streamlit leaves 6 rem more above the first word
+st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
 pages = [
-    st.Page(site() / "pages" / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "home")
+    st.Page(page_path(name), title=title, icon=icon, url_path=name, default=name == "home")
     for name, (title, icon) in PAGES.items()
 ]
 st.navigation(pages, position="top").run()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from audiogan.lab import Lab, Limit, Run, RunError, Status
 from audiogan.ui.gallery import preview_gallery
-from audiogan.ui.look import RUN_STATES, line_chart
+from audiogan.ui.look import RUN_STATES, go, line_chart
 from audiogan.wording import duration, pace, size
 
 
@@ -33,7 +33,7 @@ def steer(lab: Lab, run: Run) -> None:
                 limit = Limit(minutes=status.seconds / 60 + 10) if done else Limit()
                 _try(lambda: lab.start(run, limit))
         if run.snapshots() and st.button("Explore", icon=":material/tune:", type="primary"):
-            st.switch_page("pages/explore.py", query_params={"run": run.name})
+            go("explore", run=run.name)
 
 
 def _can_go_on(lab: Lab, run: Run) -> bool:
