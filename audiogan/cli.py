@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from audiogan.lab import Lab, Limit, Run, RunError, Status, site
-from audiogan.wording import duration
+from audiogan.wording import duration, pace
 
 app = typer.Typer(
     help="Train a small GAN on a folder of sounds, on your own machine, and play it.",
@@ -152,7 +152,7 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
 def describe_status(status: Status) -> str:
     """One line for the bar."""
     left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
-    return f"{status.state}, step {status.step:,}, {status.steps_per_second:.2g} steps/s{left}"
+    return f"{status.state}, step {status.step:,}, {pace(status.steps_per_second)}{left}"
 
 
 @app.command()

@@ -112,6 +112,9 @@ class Settings:
     roll_seconds: float = within(0.0, 0.0, 1.0)
     """Augmentation: real and generated frames are rolled in time by up to this much, alike."""
 
+    threads: int = within(0, 0, 256)
+    """Processor threads of the trainer; 0 leaves one core to the app, whose pages and sounds would stutter otherwise."""
+
     log_every: int = within(10, 1, 10_000)
     """Steps that one point of the live charts averages."""
 
@@ -124,6 +127,8 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             _check(item, getattr(self, item.name))
+        if self.kernel % 2 == 0:
+            raise SettingError(f"kernel must be odd, so that a layer keeps its place in time; {self.kernel} is even.")
 
     def with_text(self, assignments: list[str]) -> "Settings":
         """These settings after `key=value` texts, as `--set` gives them.
@@ -272,6 +277,12 @@ class Limit:
         return "the preset's own limit"
 
 
+def check_seed(seed: int) -> None:
+    """Raise SettingError unless torch and numpy can both begin their random numbers from this."""
+    if not 0 <= seed < 2**63:
+        raise SettingError(f"A seed is a whole number from 0 to {2**63 - 1}; {seed} is not.")
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """What a run was made with: written once, before the first step, and never changed."""
@@ -294,6 +305,9 @@ class RunConfig:
     seed: int = 0
     created: str = ""
     versions: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
     @property
     def seconds(self) -> float:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from audiogan import audio, latent
+from audiogan.config import check_seed
 from audiogan.models import ARCHITECTURES
 from audiogan.runs import Run, RunError, Snapshot
 from audiogan.tensors import DamagedFile, load_tensors
@@ -65,8 +66,9 @@ class Instrument:
         """The point of a seed, its sliders moved to the positions given (K,).
 
         Without a label a model that knows labels takes them in turn by seed. Raises RunError for a label or number of
-        sliders the model does not have.
+        sliders the model does not have, SettingError for a seed out of range.
         """
+        check_seed(seed)
         if label is None and self.labels:
             label = seed % len(self.labels)
         if label is not None and not 0 <= label < len(self.labels):
@@ -75,6 +77,8 @@ class Instrument:
         if sliders is not None:
             if len(sliders) != len(self.directions):
                 raise RunError(f"This model has {len(self.directions)} sliders, not {len(sliders)}.")
+            if not all(map(math.isfinite, sliders)):
+                raise RunError("A slider's position must be a number.")
             where = torch.tensor(sliders, dtype=torch.float32).clamp(-self.reach, self.reach)
             vector = latent.place(vector, self.directions, where, self.unit)
         return Point(tuple(vector.tolist()), label, seed)

@@ -242,6 +242,7 @@ class Lab:
     ) -> Status:
         """Train in this process until the limit, or until somebody stops it."""
         goal = self._goal(run, limit)
+        run.clear_request()
         return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
@@ -305,8 +306,12 @@ class Lab:
         return self._instrument(run.folder, run.snapshot(step).step)
 
     def _open_instrument(self, folder: Path, step: int) -> "Instrument":
+        import torch
+
         from audiogan.instrument import Instrument
 
+        # one sound is too small to be shared between cores, and a trainer may be at work on the others
+        torch.set_num_threads(1)
         run = Run(folder)
         return Instrument(run, run.snapshot(step))
 
@@ -346,7 +351,8 @@ class Lab:
 
         try:
             book = json.loads(addresses)
-            rows = [(tuple(map(float, row["latent"])), row["label"], row["seed"]) for row in book["sounds"]]
+            # a seed becomes part of a file's name, so it must be a number and nothing else
+            rows = [(tuple(map(float, row["latent"])), row["label"], int(row["seed"])) for row in book["sounds"]]
             step = book["snapshot"] if step is None else step
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None

@@ -6,6 +6,7 @@ and the other way round.
 """
 
 import json
+import math
 import os
 import struct
 from pathlib import Path
@@ -73,6 +74,8 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         if length > min(HEADER_LIMIT_BYTES, len(data)):
             raise ValueError("header longer than the file")
         header = json.loads(data[8 : 8 + length])
+        if not isinstance(header, dict):
+            raise ValueError("the header is not an object")
         metadata = header.pop("__metadata__", {})
         body = memoryview(data)[8 + length :]
         tensors = {name: _tensor(body, entry) for name, entry in header.items()}
@@ -86,6 +89,8 @@ def _tensor(body: memoryview, entry: dict) -> torch.Tensor:
     if not 0 <= start <= end <= len(body):
         raise ValueError("a tensor lies outside the file")
     dtype, shape = _TYPES[entry["dtype"]], entry["shape"]
+    if math.prod(shape) * dtype.itemsize != end - start:
+        raise ValueError("a tensor's shape does not match its bytes")
     if start == end:
         return torch.empty(shape, dtype=dtype)
     # a copy, so that no tensor keeps the whole file in memory and each is aligned for its type

@@ -20,10 +20,10 @@ def size(count: float) -> str:
 
 
 def pace(steps_per_second: float) -> str:
-    """'14 steps/s', or '90 s a step' for the slow ones."""
+    """'14 / s', or '90 s each' for slow steps: short enough for a narrow column."""
     if steps_per_second >= 1 or steps_per_second <= 0:
-        return f"{steps_per_second:.3g} steps/s"
-    return f"{duration(1 / steps_per_second)} a step"
+        return f"{steps_per_second:.3g} / s"
+    return f"{duration(1 / steps_per_second)} each"
 
 
 def plural(count: int, noun: str) -> str:

@@ -46,6 +46,19 @@ def pick_device(name: str = "auto"):
     return torch.device(name)
 
 
+def use_threads(count: int) -> None:
+    """Let torch use so many threads; 0 leaves one core free.
+
+    Two threads on two cores gain a third, and lose all of it and more as soon as another process wants a core: torch's
+    threads wait for each other by spinning.
+    """
+    import torch
+
+    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 1))
+    # numbers too small for normal arithmetic are a hundred times slower, and zero to the ear
+    torch.set_flush_denormal(True)
+
+
 def describe_device(name: str = "auto") -> str:
     """The device in words: 'NVIDIA H200 (CUDA)', 'Apple GPU', 'processor, 2 cores'."""
     import torch
@@ -72,8 +85,7 @@ def work(
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(f"The run '{run.name}' is already being trained.") from None
-    with lock:
-        run.clear_request()
+    try:
         reporter = Reporter(run, limit, on_status)
         with reporter:
             try:
@@ -84,6 +96,8 @@ def work(
             _draw_charts(run)
         run.clear_request()
         return reporter.finish(state, message)
+    finally:
+        lock.release()
 
 
 def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, reporter: "Reporter") -> str:
@@ -92,6 +106,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     from audiogan import audio, training
 
     device = pick_device(device_name)
+    use_threads(run.config.settings.threads)
     clips = load_clips(dataset_folder, run.config)
     reporter.update(device=describe_device(device_name), state="running")
 
@@ -233,6 +248,8 @@ class Reporter:
 
 def start(run: Run, dataset_folder: Path, limit: Limit, device_name: str) -> None:
     """Start a trainer that lives on by itself."""
+    # here and not by the trainer, which is still loading when somebody may already ask it to stop
+    run.clear_request()
     run.write_status(replace(run.status, state="starting", message="", limit=asdict(limit)))
     command = [sys.executable, "-m", "audiogan.worker", str(run.folder), str(dataset_folder)]
     command += ["--device", device_name, "--limit", json.dumps(asdict(limit))]
@@ -287,6 +304,7 @@ def _measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
 
     began = time.perf_counter()
     device = pick_device(device_name)
+    use_threads(config.settings.threads)
     clips = load_clips(dataset_folder, config)
     transform = make_transform(config).to(device)
     sample = training.Clips(clips.waves[:64], clips.labels[:64])

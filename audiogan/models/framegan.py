@@ -34,6 +34,7 @@ class Residual(nn.Module):
         self.first = nn.Conv1d(channels, channels, 5, padding=2)
         self.second = nn.Conv1d(channels, channels, 5, padding=2)
         nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.first(leaky_relu(pixel_norm(x) if self.normalise else x, 0.2))

@@ -41,7 +41,7 @@ def _show(future: Future, limit: Limit) -> None:
     steps = limit.minutes * 60 * estimate.steps_per_second
     first, second, third, fourth = st.columns(4)
     first.metric("First sound", duration(estimate.first_sound_seconds))
-    second.metric("Pace", pace(estimate.steps_per_second))
+    second.metric("Pace of steps", pace(estimate.steps_per_second))
     third.metric("Steps in all", f"{steps:,.0f}")
     fourth.metric("Memory", size(estimate.memory_bytes))
     st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")

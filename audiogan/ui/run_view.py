@@ -58,7 +58,7 @@ def _numbers(lab: Lab, run: Run, was_active: bool) -> None:
         st.error(status.message) if status.state == "failed" else st.warning(status.message)
     first, second, third, fourth = st.columns(4)
     first.metric("Steps", f"{status.step:,}", help=f"{status.epoch:,.1f} passes over the data set (epochs).")
-    second.metric("Pace", pace(status.steps_per_second) if status.step else "…")
+    second.metric("Pace of steps", pace(status.steps_per_second) if status.step else "…")
     third.metric("Time left" if status.is_active else "Trained for", _time(status))
     fourth.metric("Memory", size(status.memory_bytes) if status.memory_bytes else "…", help=status.device)
 
