@@ -29,6 +29,10 @@ TRIM_FRAME_SECONDS = 0.0025
 """Resolution of trimming. Shorter than the 5 ms in which an attack and its lead are heard as one, long enough to hold
 20 samples at 8 kHz, of which a level can be told."""
 
+LOWEST_PLAUSIBLE_RATE, HIGHEST_PLAUSIBLE_RATE = 1_000, 1_536_000
+"""Hz. Below lies nothing that was ever sold for sound, above nothing that converters make (32 times 48 kHz): a header
+that says so is damaged, and resampling from such a rate could fill the memory."""
+
 PCM = 1
 """Format tag of uncompressed integers in a WAV file."""
 
@@ -52,6 +56,8 @@ def decode(data: bytes | Path) -> tuple[np.ndarray, int]:
     samples, rate = _decode_pcm16(data, wave) if wave and wave.is_whole_pcm16 else _decode_by_library(data)
     if not len(samples):
         raise UnreadableAudio("no samples in it")
+    if not LOWEST_PLAUSIBLE_RATE <= rate <= HIGHEST_PLAUSIBLE_RATE:
+        raise UnreadableAudio(f"damaged: its header says {rate:,} samples per second")
     return samples, rate
 
 
@@ -87,8 +93,8 @@ class _WaveHeader:
         """Whether the samples are 16-bit integers and all there."""
         return (
             (self.coding, self.bits, self.frame_bytes) == (PCM, 16, 2 * self.channels)
-            and min(self.channels, self.rate) > 0
-            and self.announced_bytes <= min(self.file_bytes - self.start, 4 * LARGEST_DECODED_VALUES)
+            and self.channels > 0
+            and 0 < self.announced_bytes <= min(self.file_bytes - self.start, 2 * LARGEST_DECODED_VALUES)
         )
 
 
@@ -158,9 +164,7 @@ def _decode_by_ffmpeg(data: bytes) -> tuple[np.ndarray, int]:
 
 def _check_length(values: int) -> None:
     if values > LARGEST_DECODED_VALUES:
-        raise UnreadableAudio(
-            "too long to hold in memory (over 50 minutes of CD stereo): split it into parts"
-        )
+        raise UnreadableAudio("too long to hold in memory (over 50 minutes of CD stereo): split it into parts")
 
 
 def downmix(x: np.ndarray) -> np.ndarray:
@@ -192,7 +196,7 @@ def _energies(x: np.ndarray) -> np.ndarray:
 
 def remove_dc(x: np.ndarray) -> np.ndarray:
     """The same sounds (..., T), each with mean 0."""
-    return x - x.mean(axis=-1, keepdims=True)
+    return x - x.sum(axis=-1, keepdims=True) / x.shape[-1]
 
 
 def trim(x: np.ndarray, rate: int, threshold_db: float = QUIET_DB) -> np.ndarray:
@@ -207,7 +211,7 @@ def trim(x: np.ndarray, rate: int, threshold_db: float = QUIET_DB) -> np.ndarray
         return x
     frames = x[: count * frame_samples].reshape(count, frame_samples)
     energies = np.einsum("ft,ft->f", frames, frames)
-    loud = np.flatnonzero(energies >= energies.max() * 10 ** (threshold_db / 10))
+    loud = (energies >= energies.max() * 10 ** (threshold_db / 10)).nonzero()[0]
     first, last = max(0, loud[0] - 1), loud[-1] + 2
     # the samples after the last whole frame belong to it
     return x[first * frame_samples : last * frame_samples if last < count else None]
@@ -232,10 +236,11 @@ def cut(x: np.ndarray, clip_samples: int) -> list[np.ndarray]:
     return [x[at * clip_samples : (at + 1) * clip_samples] for at in range(count)]
 
 
-def pad(x: np.ndarray, clip_samples: int) -> np.ndarray:
-    """A sound (T,) of at most a clip's length, followed by silence: (clip_samples,)."""
-    padded = np.zeros(clip_samples, x.dtype)
-    padded[: len(x)] = x
+def pad(sounds: list[np.ndarray], clip_samples: int) -> np.ndarray:
+    """Sounds (up to clip_samples,) of one type as rows of an array (N, clip_samples), each followed by silence."""
+    padded = np.zeros((len(sounds), clip_samples), sounds[0].dtype if sounds else np.float32)
+    for row, sound in zip(padded, sounds, strict=True):
+        row[: len(sound)] = sound
     return padded
 
 
@@ -257,7 +262,7 @@ def _ramp(seconds: float, rate: int) -> np.ndarray:
 
 def peak(x: np.ndarray) -> float:
     """The largest absolute sample of a sound (T,)."""
-    return float(max(x.max(), -x.min()))
+    return float(max(np.maximum.reduce(x), -np.minimum.reduce(x)))
 
 
 def normalise_peak(x: np.ndarray, peak_db: float = -1.0) -> np.ndarray:
@@ -282,7 +287,8 @@ def decibels(level: float) -> float:
 
 def to_int16(x: np.ndarray) -> np.ndarray:
     """Samples in [-1, 1] as 16-bit integers; what goes beyond is clipped."""
-    return np.rint(np.clip(x, -1, 1) * FULL_SCALE).astype(np.int16)
+    scaled = np.rint(x * np.float32(FULL_SCALE))
+    return np.maximum(np.minimum(scaled, FULL_SCALE), -FULL_SCALE).astype(np.int16)
 
 
 def from_int16(x: np.ndarray) -> np.ndarray:

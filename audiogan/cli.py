@@ -133,15 +133,19 @@ def resume(
 def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool) -> None:
     """Train here, with a bar; exit 1 when it failed."""
     words.print(f"Run '{run.name}' in {run.folder}", markup=False)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), console=words
-    ) as bar:
-        task = bar.add_task("starting", total=1.0)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    bar = Progress(*columns, console=words)
+    task = bar.add_task("starting", total=1.0)
 
-        def show(status: Status) -> None:
-            bar.update(task, completed=status.fraction, description=describe_status(status))
+    def show(status: Status) -> None:
+        # started here and not before: a training that is refused draws none
+        bar.start()
+        bar.update(task, completed=status.fraction, description=describe_status(status))
 
+    try:
         status = lab.train(run, limit, device, show)
+    finally:
+        bar.stop()
     if as_json:
         print_json(describe_run(run))
     if status.state == "failed":

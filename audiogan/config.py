@@ -113,7 +113,7 @@ class Settings:
     """Augmentation: real and generated frames are rolled in time by up to this much, alike."""
 
     threads: int = within(0, 0, 256)
-    """Processor threads of the trainer; 0 leaves one core to the app, whose pages and sounds would stutter otherwise."""
+    """Processor threads of the trainer; 0 leaves one core to the app, whose sounds would stutter otherwise."""
 
     log_every: int = within(10, 1, 10_000)
     """Steps that one point of the live charts averages."""

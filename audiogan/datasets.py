@@ -59,7 +59,7 @@ SILENCE_DB = -60.0
 """A sound whose peak is lower is silent. Brought to full scale it would raise the steps of 16 bits, at -90 dB, to
 -30 dB, where they are plainly heard as noise."""
 
-SILENT = "silent: its peak is below -60 dB of full scale"
+SILENT = f"silent: its peak is below {SILENCE_DB:g} dB of full scale"
 
 STANDARD_RATES = (8_000, 11_025, 16_000, 22_050)
 """Hz, those suggested. Training and Griffin-Lim cost grows with the rate, and 22,050 Hz holds 11 kHz of sound."""
@@ -115,9 +115,6 @@ class Upload:
     """As the sender gave it, perhaps with folders ("drums/kick/a.wav"), perhaps hostile."""
 
     data: bytes = field(repr=False)
-
-    def read_bytes(self) -> bytes:
-        return self.data
 
 
 @dataclass(frozen=True)
@@ -187,9 +184,7 @@ class Survey:
             samples, rate = audio.decode(self._found[index].read())
         except audio.UnreadableAudio as error:
             path = self.files[index].path
-            raise DatasetError(
-                f"'{path}' has changed since it was looked at ({error}): look again."
-            ) from None
+            raise DatasetError(f"'{path}' has changed since it was looked at ({error}): look again.") from None
         return audio.trim(_mono(samples), rate)
 
     def suggest(self) -> Suggestion:
@@ -207,31 +202,58 @@ def survey(sources: Iterable[Path | Upload], progress: Progress | None = None) -
     """
     sources = [source if isinstance(source, Upload) else Path(source).expanduser() for source in sources]
     found = sorted(_find_all(sources), key=lambda item: _natural(item.path))
-    file_bytes = [item.file_bytes for item in found]
-    files, digests, kept, room_bytes = [], [], {}, KEPT_BYTES
-    for heard in _in_parallel(_listen, found, file_bytes, progress):
-        if heard.sound is not None and heard.sound.nbytes <= room_bytes:
-            kept[len(files)] = heard.sound
-            room_bytes -= heard.sound.nbytes
-        files.append(heard.file)
-        digests.append(heard.digest)
-    files = _copies_remarked(_labelled(files), digests)
+    heard, kept, room_bytes = [], {}, KEPT_BYTES
+    batches = _in_parallel(_listen_to, found, [item.file_bytes for item in found], progress)
+    for index, (finding, sound) in enumerate(itertools.chain.from_iterable(batches)):
+        heard.append(finding)
+        if sound is not None and sound.nbytes <= room_bytes:
+            kept[index] = sound
+            room_bytes -= sound.nbytes
+    files = _describe(found, heard)
     if not any(file.status == "accepted" for file in files):
         raise NoSounds(_why_no_sounds(sources, files), files)
-    return Survey(tuple(files), tuple(found), kept)
+    return Survey(files, tuple(found), kept)
 
 
 # finding files
 
 
 @dataclass(frozen=True)
-class _Member:
+class _OnDisk:
+    """A file of its own."""
+
+    path: str
+
+    def read_all(self) -> bytes:
+        # unbuffered, because it is read once and whole
+        with open(self.path, "rb", buffering=0) as file:
+            return file.readall()
+
+    def open_archive(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.path)
+
+
+@dataclass(frozen=True)
+class _InMemory:
+    """The content of an upload."""
+
+    data: bytes
+
+    def read_all(self) -> bytes:
+        return self.data
+
+    def open_archive(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BytesIO(self.data))
+
+
+@dataclass(frozen=True)
+class _InArchive:
     """A file inside a ZIP archive."""
 
     archive: zipfile.ZipFile
     info: zipfile.ZipInfo
 
-    def read_bytes(self) -> bytes:
+    def read_all(self) -> bytes:
         return self.archive.read(self.info)
 
 
@@ -242,7 +264,7 @@ class _Found:
     parts: tuple[str, ...]
     """The folders it lies in, below its source, and its name."""
 
-    content: Path | Upload | _Member | None = None
+    content: _OnDisk | _InMemory | _InArchive | None = None
     file_bytes: int = 0
     status: str = ""
     """'skipped' or 'ignored' where that is known without reading it."""
@@ -262,7 +284,7 @@ class _Found:
         if self.file_bytes > LARGEST_FILE_BYTES:
             raise audio.UnreadableAudio("larger than 1 GiB: split it into parts")
         try:
-            return self.content.read_bytes()
+            return self.content.read_all()
         except OSError as error:
             raise audio.UnreadableAudio(f"cannot be read ({error.strerror or error})") from None
         except _ARCHIVE_ERRORS:
@@ -286,13 +308,13 @@ def _find_all(sources: list[Path | Upload]) -> Iterator[_Found]:
 def _find(source: Path | Upload) -> Iterator[_Found]:
     """Every file under one source, with its path below it."""
     if isinstance(source, Upload):
-        yield _file(_safe_parts(source.name), source, len(source.data))
+        yield _file(_safe_parts(source.name), _InMemory(source.data), len(source.data))
         return
     try:
         if source.is_dir():
             yield from _walk(source)
         else:
-            yield _file((_printable(source.name),), source, source.stat().st_size)
+            yield _file((_printable(source.name),), _OnDisk(os.fspath(source)), source.stat().st_size)
     except OSError as error:
         raise NoSounds(f"'{source}' cannot be opened ({error.strerror}): check the path.") from None
 
@@ -314,39 +336,32 @@ def _walk(folder: Path) -> Iterator[_Found]:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((entry.path, parts))
             elif entry.is_file():
-                yield _file(parts, Path(entry.path), entry.stat().st_size)
+                yield _file(parts, _OnDisk(entry.path), entry.stat().st_size)
             else:
                 # reading a pipe or a device might never end
-                yield _Found(
-                    parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)"
-                )
+                yield _Found(parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)")
 
 
 def _unpack(item: _Found) -> Iterator[_Found]:
     """The files of an archive, in a folder named as the archive; or the archive itself, refused."""
-    content = item.content if isinstance(item.content, Path) else io.BytesIO(item.content.data)
     try:
-        archive = zipfile.ZipFile(content)
+        archive = item.content.open_archive()
     except (OSError, *_ARCHIVE_ERRORS):
         yield replace(item, status="skipped", reason="not a ZIP archive, or a damaged one")
         return
     members = [info for info in archive.infolist() if not info.is_dir()]
     if sum(info.file_size for info in members) > LARGEST_ARCHIVE_BYTES:
-        yield replace(
-            item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part"
-        )
+        yield replace(item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part")
         return
     folder = (*item.parts[:-1], item.parts[-1][: -len(".zip")])
     for info in members:
-        file = _file((*folder, *_safe_parts(info.filename)), _Member(archive, info), info.file_size)
+        file = _file((*folder, *_safe_parts(info.filename)), _InArchive(archive, info), info.file_size)
         if info.flag_bits & 1 and not file.status:
-            file = replace(
-                file, status="skipped", reason="encrypted: unpack the archive with its password first"
-            )
+            file = replace(file, status="skipped", reason="encrypted: unpack the archive with its password first")
         yield file
 
 
-def _file(parts: tuple[str, ...], content: Path | Upload | _Member, file_bytes: int) -> _Found:
+def _file(parts: tuple[str, ...], content: _OnDisk | _InMemory | _InArchive, file_bytes: int) -> _Found:
     """A file that was found, ignored already when its name says that it holds no sound."""
     suffix = os.path.splitext(parts[-1])[1].lower()
     if _is_hidden(parts):
@@ -374,9 +389,7 @@ def _printable(name: str) -> str:
     if name.isprintable():
         return name
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name)
 
 
 def _natural(path: str) -> tuple[str, str]:
@@ -387,33 +400,40 @@ def _natural(path: str) -> tuple[str, str]:
 # listening
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """What listening to one file gave."""
+class _Heard(NamedTuple):
+    """What listening to one file found out."""
 
-    file: SurveyedFile
-    sound: np.ndarray | None = None
-    digest: bytes = b""
+    status: str
+    reason: str = ""
+    rate: int = 0
+    channels: int = 0
+    samples: int = 0
+    trimmed_samples: int = 0
+    peak: float = 0.0
 
 
-def _listen(item: _Found) -> _Heard:
-    """Read one file and decide about it; of those accepted, the sound as `Survey.sound` has it."""
+def _listen_to(items: list[_Found]) -> list[tuple[_Heard, np.ndarray | None]]:
+    return [_listen(item) for item in items]
+
+
+def _listen(item: _Found) -> tuple[_Heard, np.ndarray | None]:
+    """Read one file and decide about it; with the sound, as `Survey.sound` has it, when it is accepted."""
     if item.status:
-        return _Heard(SurveyedFile(item.path, item.status, item.reason))
+        return _Heard(item.status, item.reason), None
     try:
         data = item.read()
         samples, rate = audio.decode(data)
     except audio.UnreadableAudio as error:
-        return _Heard(SurveyedFile(item.path, "skipped", str(error)))
+        return _Heard("skipped", str(error)), None
     length, channels = samples.shape
     mono = _mono(samples)
-    if audio.peak(mono) < audio.amplitude(SILENCE_DB):
-        return _Heard(SurveyedFile(item.path, "skipped", SILENT, "", rate, channels, length / rate))
+    peak = audio.peak(mono)
+    if peak < audio.amplitude(SILENCE_DB):
+        return _Heard("skipped", SILENT, rate, channels, length), None
     # a copy, so that the silence around it is not kept in memory
     sound = audio.trim(mono, rate).copy()
-    remark = "; ".join(_remarks(data, samples))
-    file = SurveyedFile(item.path, "accepted", remark, "", rate, channels, length / rate, len(sound) / rate)
-    return _Heard(file, sound, hashlib.sha256(data).digest())
+    remarks = "; ".join(_remarks(data, samples))
+    return _Heard("accepted", remarks, rate, channels, length, len(sound), peak), sound
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:
@@ -430,46 +450,62 @@ def _remarks(data: bytes, samples: np.ndarray) -> Iterator[str]:
 
 
 def _in_parallel(work: Callable, items: list, sizes_bytes: list[int], progress: Progress | None) -> Iterator:
-    """The work's result for each item, in order, by as many threads as the items' sizes make worth while."""
+    """What `work` makes of each batch of items, in order, by as many threads as the items' sizes make worth while."""
     batches = [items[at : at + FILES_PER_BATCH] for at in range(0, len(items), FILES_PER_BATCH)]
     is_small = sum(sizes_bytes) < SMALL_BYTES * len(items)
     pool = ThreadPoolExecutor(1 if is_small else os.cpu_count())
-    done = 0
     try:
-        for results in (map if is_small else pool.map)(lambda batch: [work(item) for item in batch], batches):
-            yield from results
-            done += len(results)
+        for number, result in enumerate(pool.map(work, batches), start=1):
+            yield result
             if progress:
-                progress(done, len(items))
+                progress(min(number * FILES_PER_BATCH, len(items)), len(items))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _labelled(files: list[SurveyedFile]) -> list[SurveyedFile]:
-    """The files with labels: the first folder below those that all accepted files share."""
-    folders = {file.path: file.path.split("/")[:-1] for file in files if file.status == "accepted"}
-    levels = zip(*folders.values(), strict=False)
+def _describe(found: list[_Found], heard: list[_Heard]) -> tuple[SurveyedFile, ...]:
+    """What became of each file, with its label and a remark on copies."""
+    accepted = [index for index, item in enumerate(heard) if item.status == "accepted"]
+    labels = _labels([found[index].parts[:-1] for index in accepted])
+    originals = _originals(accepted, found, heard)
+    label_of = dict(zip(accepted, labels, strict=True))
+    files = []
+    for index, (place, item) in enumerate(zip(found, heard, strict=True)):
+        reason = item.reason
+        if index in originals:
+            reason = "; ".join(filter(None, [reason, f"same content as {found[originals[index]].path}"]))
+        rate = item.rate or 1  # nothing has a length where nothing has a rate
+        lengths_seconds = item.samples / rate, item.trimmed_samples / rate
+        label = label_of.get(index, "")
+        files.append(SurveyedFile(place.path, item.status, reason, label, item.rate, item.channels, *lengths_seconds))
+    return tuple(files)
+
+
+def _labels(folders: list[tuple[str, ...]]) -> list[str]:
+    """The label of each file that lies in such folders: the first one below those that all of them share."""
+    levels = zip(*folders, strict=False)
     shared = sum(1 for _ in itertools.takewhile(lambda names: len(set(names)) == 1, levels))
-    if all(len(parts) == shared for parts in folders.values()):
-        return files
+    if all(len(parts) == shared for parts in folders):
+        return [""] * len(folders)
     # the same letter in two Unicode forms would make two labels of one
-    labels = {
-        path: unicodedata.normalize("NFC", parts[shared]) if len(parts) > shared else UNSORTED
-        for path, parts in folders.items()
-    }
-    return [replace(file, label=labels.get(file.path, "")) for file in files]
+    return [unicodedata.normalize("NFC", parts[shared]) if len(parts) > shared else UNSORTED for parts in folders]
 
 
-def _copies_remarked(files: list[SurveyedFile], digests: list[bytes]) -> list[SurveyedFile]:
-    """The files, with a remark on each that is byte for byte the same as one before it."""
-    first: dict[bytes, int] = {}
-    remarked = list(files)
-    for index, (file, digest) in enumerate(zip(files, digests, strict=True)):
-        original = first.setdefault(digest, index)
-        if digest and original < index:
-            remark = f"same content as {files[original].path}"
-            remarked[index] = replace(file, reason="; ".join(filter(None, [file.reason, remark])))
-    return remarked
+def _originals(accepted: list[int], found: list[_Found], heard: list[_Heard]) -> dict[int, int]:
+    """Of each accepted file that is byte for byte the same as one before it, which that is, by their indices."""
+    alike: dict[tuple, list[int]] = {}
+    for index in accepted:
+        alike.setdefault((found[index].file_bytes, heard[index]), []).append(index)
+    originals = {}
+    # copies sound the same and have the same size: only what agrees in that is read a second time and compared
+    for group in alike.values():
+        first: dict[bytes, int] = {}
+        for index in group if len(group) > 1 else ():
+            with contextlib.suppress(audio.UnreadableAudio):  # deleted a moment ago: `Survey.sound` will say so
+                original = first.setdefault(hashlib.sha256(found[index].read()).digest(), index)
+                if original != index:
+                    originals[index] = original
+    return originals
 
 
 def _ordered(labels: Iterable[str]) -> tuple[str, ...]:
@@ -479,6 +515,8 @@ def _ordered(labels: Iterable[str]) -> tuple[str, ...]:
 def _why_no_sounds(sources: list[Path | Upload], files: list[SurveyedFile]) -> str:
     """One sentence about sources of which nothing was accepted."""
     names = ", ".join(f"'{source.name if isinstance(source, Upload) else source}'" for source in sources[:3])
+    if len(sources) > 3:
+        names += f" and {len(sources) - 3} more"
     skipped = [file for file in files if file.status == "skipped"]
     if not files:
         return f"There are no files in {names or 'nothing'}: choose a folder with sounds in it."
@@ -512,7 +550,8 @@ def _suggest_seconds(lengths_seconds: list[float]) -> tuple[float, str]:
         )
     seconds = long_enough[0]
     share = sum(length <= seconds for length in lengths_seconds) / len(lengths_seconds)
-    return seconds, f"{share:.0%} of the sounds fit into {seconds:g} s."
+    fitting = "All sounds fit" if share == 1 else f"{math.floor(100 * share)} % of the sounds fit"
+    return seconds, f"{fitting} into {seconds:g} s."
 
 
 # preparing
@@ -541,9 +580,7 @@ class Cutting:
 
     def __post_init__(self) -> None:
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
-            raise DatasetError(
-                f"The rate must lie between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz, not {self.rate:,}."
-            )
+            raise DatasetError(f"The rate must lie between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz, not {self.rate:,}.")
         if not SHORTEST_SECONDS <= self.seconds <= LONGEST_SECONDS:
             raise DatasetError(
                 f"A clip must last from {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s, not {self.seconds:g}."
@@ -556,7 +593,7 @@ class Cutting:
         return round(self.seconds * self.rate)
 
     def clips(self, sound: np.ndarray, rate: int) -> list[np.ndarray]:
-        """The int16 clips (clip_samples,) of a trimmed sound (T,), without those that are silent.
+        """The int16 clips (up to clip_samples,) of a trimmed sound (T,), without those that are silent.
 
         The first one alone of a one-shot, which is a sound of up to three clip lengths; all of a longer one.
         """
@@ -565,17 +602,20 @@ class Cutting:
             # one sample more than a clip tells that it was cut; the rest need not be resampled
             sound = sound[: math.ceil((self.clip_samples + 1) * rate / self.rate)]
         sound = audio.resample(sound, rate, self.rate)
-        quietest = max(audio.amplitude(SILENCE_DB), audio.peak(sound) * audio.amplitude(audio.QUIET_DB))
+        quietest = audio.amplitude(SILENCE_DB)
+        if not is_one_shot:
+            # the pauses of a recording are not clips, though its noise may be louder than -60 dB
+            quietest = max(quietest, audio.peak(sound) * audio.amplitude(audio.QUIET_DB))
+        level = audio.normalise_peak if self.loudness == "peak" else audio.without_clipping
+        pieces = audio.cut(sound, self.clip_samples)[: 1 if is_one_shot else None]
         clips = []
-        for start, piece in enumerate(audio.cut(sound, self.clip_samples)[: 1 if is_one_shot else None]):
-            fade_in = FADE_IN_SECONDS if start > 0 else 0
-            fade_out = FADE_OUT_SECONDS if (start + 1) * self.clip_samples < len(sound) else 0
-            piece = audio.fade(piece, self.rate, fade_in, fade_out)
+        for place, piece in enumerate(pieces):
+            if place > 0:
+                piece = audio.fade(piece, self.rate, in_seconds=FADE_IN_SECONDS)
+            if (place + 1) * self.clip_samples < len(sound):
+                piece = audio.fade(piece, self.rate, out_seconds=FADE_OUT_SECONDS)
             if audio.peak(piece) >= quietest:
-                piece = (
-                    audio.normalise_peak(piece) if self.loudness == "peak" else audio.without_clipping(piece)
-                )
-                clips.append(audio.pad(audio.to_int16(piece), self.clip_samples))
+                clips.append(audio.to_int16(level(piece)))
         return clips
 
 
@@ -599,9 +639,7 @@ def prepare(
     cutting = Cutting(rate, seconds, loudness)
     root = Path(root).expanduser()
     if (root / name).exists():
-        raise DatasetError(
-            f"There is already a data set named '{name}': choose another name or delete that one."
-        )
+        raise DatasetError(f"There is already a data set named '{name}': choose another name or delete that one.")
     # written beside its place and renamed: a reader finds a whole data set or none
     partial = root / f".{name}.{secrets.token_hex(4)}.partial"
     try:
@@ -621,8 +659,9 @@ def prepare(
 def _remove_stale(root: Path) -> None:
     """Remove what a process that was killed while preparing left behind."""
     for folder in root.glob(".*.partial"):
-        if time.time() - folder.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process removed it first, or finished it
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(survey: Survey, folder: Path, name: str, cutting: Cutting, progress: Progress | None) -> None:
@@ -630,21 +669,23 @@ def _write(survey: Survey, folder: Path, name: str, cutting: Cutting, progress: 
     used = [index for index, file in enumerate(survey.files) if file.status == "accepted"]
     sizes_bytes = [4 * round(file.trimmed_seconds * file.rate) for file in survey.accepted]
 
-    def cut(index: int) -> list[np.ndarray]:
-        return cutting.clips(survey.sound(index), survey.files[index].rate)
+    def cut(indices: list[int]) -> tuple[np.ndarray, list[int]]:
+        """The clips (N, clip_samples) of some files, and the file that each came from."""
+        clips = [(clip, at) for at in indices for clip in cutting.clips(survey.sound(at), survey.files[at].rate)]
+        return audio.pad([clip for clip, _ in clips], cutting.clip_samples), [at for _, at in clips]
 
-    files, sources, digest = list(survey.files), [], hashlib.sha256()
+    sources, digest = [], hashlib.sha256()
     with open(folder / "clips.npy", "wb") as output:
         _write_header(output, (0, cutting.clip_samples))
-        for index, clips in zip(used, _in_parallel(cut, used, sizes_bytes, progress), strict=True):
-            files[index] = replace(files[index], clips=len(clips))
-            sources += [index] * len(clips)
-            for clip in clips:
-                output.write(clip)
-                digest.update(clip)
+        for clips, came_from in _in_parallel(cut, used, sizes_bytes, progress):
+            output.write(clips)
+            digest.update(clips)
+            sources += came_from
         output.seek(0)
         _write_header(output, (len(sources), cutting.clip_samples))
     _check_count(len(sources), cutting)
+    made = Counter(sources)
+    files = [replace(file, clips=made[index]) if index in made else file for index, file in enumerate(survey.files)]
     names = _ordered(file.label for file in files if file.clips)
     labels = np.array([names.index(files[index].label) if names else 0 for index in sources])
     np.save(folder / "labels.npy", labels)
@@ -756,9 +797,7 @@ class Dataset:
         return array
 
     def _damage(self, what: str) -> DatasetError:
-        return DatasetError(
-            f"The data set '{self.name}' is damaged ({what}): delete it and prepare it again."
-        )
+        return DatasetError(f"The data set '{self.name}' is damaged ({what}): delete it and prepare it again.")
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -780,9 +819,7 @@ def open_dataset(folder: Path) -> Dataset:
             files=tuple(SurveyedFile(**file) for file in manifest["files"]),
         )
     except (FileNotFoundError, NotADirectoryError):
-        raise DatasetError(
-            f"There is no data set '{folder.name}': prepare one first, or check its name."
-        ) from None
+        raise DatasetError(f"There is no data set '{folder.name}': prepare one first, or check its name.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"The data set '{folder.name}' has a damaged manifest.json ({error}): delete it and prepare it again."

@@ -1,0 +1,266 @@
+"""Layer tables, published parameter counts, and what each part does to numbers small enough to check by hand."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from audiogan.config import PRESETS, Settings
+from audiogan.models import ARCHITECTURES
+from audiogan.models.framegan import Residual, batch_deviation, pixel_norm
+from audiogan.models.wavegan import phase_shuffle, strides_for
+from audiogan.transforms import Frames, Waveform
+
+NARROW = {
+    "framegan": Settings(width=4, latent_size=6),
+    "wavegan": PRESETS["wavegan"].settings.with_text(["width=4", "latent_size=6", "kernel=5"]),
+}
+SHAPES = {"framegan": (5, 16), "wavegan": (1, 1_024)}
+
+
+def pair(name: str, n_labels: int = 0, shape: tuple[int, int] | None = None, settings: Settings | None = None):
+    """(generator, discriminator) of that architecture, always with the same weights."""
+    torch.manual_seed(0)
+    generator, discriminator = ARCHITECTURES[name]
+    built = settings or NARROW[name], shape or SHAPES[name], n_labels
+    return generator(*built), discriminator(*built)
+
+
+def n_parameters(network: torch.nn.Module) -> int:
+    return sum(weights.numel() for weights in network.parameters())
+
+
+# every pair
+
+
+@pytest.mark.parametrize("n_labels", [0, 10])
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_shipped_preset_builds_and_its_pair_fits_together(name, rate, n_labels):
+    settings = PRESETS[name].settings
+    transform = Waveform(rate) if settings.transform == "waveform" else Frames(rate, rate)
+    # on torch's device without numbers, where a large network costs nothing
+    with torch.device("meta"):
+        generator, discriminator = pair(settings.architecture, n_labels, transform.shape, settings)
+        labels = torch.zeros(4, dtype=torch.long) if n_labels else None
+        seen = generator(torch.zeros(4, settings.latent_size), labels)
+        assert seen.shape == (4, *transform.shape)
+        assert discriminator.eval()(seen, labels).shape == (4,)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_sound_and_score_depend_on_the_label(name):
+    generator, discriminator = pair(name, n_labels=3)
+    latents = torch.randn(1, 6).expand(3, 6)
+    seen = generator(latents, torch.tensor([0, 1, 1]))
+    assert not torch.allclose(seen[0], seen[1], atol=1e-4)
+    assert_close(seen[1], seen[2])
+    same = seen[:1].expand_as(seen)
+    scores = discriminator.eval()(same, torch.tensor([0, 2, 2]))
+    assert not torch.allclose(scores[0], scores[1], atol=1e-4)
+    assert_close(scores[1], scores[2])
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_label_adds_its_projection_on_the_features_to_the_score(name):
+    _, discriminator = pair(name, n_labels=3)
+    discriminator.eval()
+    with torch.no_grad():
+        discriminator.label_embedding.weight[0] = 0
+        discriminator.label_embedding.weight[2] = -2 * discriminator.label_embedding.weight[1]
+    seen = torch.randn(4, *SHAPES[name])
+    without, once, minus_twice = (discriminator(seen, torch.full((4,), label)) for label in range(3))
+    assert (once - without).abs().min() > 1e-5
+    assert_close(minus_twice - without, -2 * (once - without), atol=1e-5, rtol=1e-4)
+    # the mean over time, not the sum: twice as long a clip of the same features would weigh the same
+    features = []
+    discriminator.dense.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0]))
+    discriminator(seen, torch.ones(4, dtype=torch.long))
+    channels = discriminator.label_embedding.weight.shape[1]
+    positions = features[0].shape[1] // channels
+    over_time = features[0][:, : channels * positions].unflatten(1, (channels, positions))
+    assert_close(once - without, over_time.mean(2) @ discriminator.label_embedding.weight[1], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_scores_are_unbounded_and_there_is_no_batch_normalisation(name):
+    generator, discriminator = pair(name)
+    with torch.no_grad():
+        discriminator.dense.weight.mul_(1_000)
+        scores = discriminator(torch.randn(8, *SHAPES[name]))
+        discriminator.dense.weight.neg_()
+        scores = torch.cat([scores, discriminator(torch.randn(8, *SHAPES[name]))])
+    assert scores.min() < -5
+    assert scores.max() > 5
+    for network in (generator, discriminator):
+        assert not any(isinstance(part, torch.nn.modules.batchnorm._BatchNorm) for part in network.modules())
+        assert not list(network.buffers())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_sound_is_the_same_whatever_is_made_beside_it(name):
+    generator, _ = pair(name)
+    latents = torch.randn(5, 6)
+    assert_close(generator(latents)[3], generator(latents[3:4])[0], atol=1e-5, rtol=1e-4)
+
+
+# wavegan
+
+
+@pytest.mark.parametrize(
+    ("width", "n_generator", "n_discriminator"), [(64, 19_065_345, 17_427_969), (32, 5_180_673, 4_361_985)]
+)
+def test_wavegan_has_the_published_numbers_of_parameters(width, n_generator, n_discriminator):
+    settings = PRESETS["wavegan"].settings.with_text([f"width={width}"])
+    with torch.device("meta"):
+        generator, discriminator = pair("wavegan", 0, (1, 16_384), settings)
+    assert n_parameters(generator) == n_generator
+    assert n_parameters(discriminator) == n_discriminator
+
+
+def test_wavegan_has_the_published_layers():
+    with torch.device("meta"):
+        generator, discriminator = pair("wavegan", 0, (1, 16_384), PRESETS["wavegan"].settings)
+    assert [layer.out_channels for layer in generator.layers] == [512, 256, 128, 64, 1]
+    assert [layer.out_channels for layer in discriminator.layers] == [64, 128, 256, 512, 1_024]
+    for layer in (*generator.layers, *discriminator.layers):
+        assert (layer.kernel_size, layer.stride) == ((25,), (4,))
+
+
+@pytest.mark.parametrize(
+    ("length", "strides"),
+    [
+        (64, [4]),
+        (4_096, [4, 4, 4, 4]),
+        (8_192, [4, 4, 4, 4, 2]),
+        (16_384, [4, 4, 4, 4, 4]),
+        (32_768, [4, 4, 4, 4, 4, 2]),
+        (65_536, [4, 4, 4, 4, 4, 4]),
+    ],
+)
+def test_wavegan_makes_every_length_it_can_be_asked_for(length, strides):
+    assert strides_for(length) == strides
+    generator, discriminator = pair("wavegan", 0, (1, length))
+    waves = generator(torch.randn(2, 6))
+    assert waves.shape == (2, 1, length)
+    assert discriminator(waves).shape == (2,)
+
+
+def test_wavegan_s_waves_lie_between_minus_one_and_one():
+    generator, _ = pair("wavegan")
+    with torch.no_grad():
+        generator.layers[-1].weight.mul_(1e4)
+        waves = generator(torch.randn(4, 6))
+    assert waves.min() == -1
+    assert waves.max() == 1
+
+
+SHIFTED_BY_HAND = {
+    # the numbers 0 to 9 delayed by k places, the gap filled by reflection without repeating the edge
+    -2: [2, 3, 4, 5, 6, 7, 8, 9, 8, 7],
+    -1: [1, 2, 3, 4, 5, 6, 7, 8, 9, 8],
+    0: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    1: [1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+    2: [2, 1, 0, 1, 2, 3, 4, 5, 6, 7],
+}
+
+
+@pytest.mark.parametrize("per_clip", [True, False])
+def test_phase_shuffle_shifts_by_up_to_n_places_and_reflects_at_the_edge(per_clip):
+    torch.manual_seed(0)
+    ramp = torch.arange(10.0).expand(1, 1, 10)
+    seen = {tuple(phase_shuffle(ramp, 2, per_clip)[0, 0].int().tolist()) for _ in range(100)}
+    assert seen == {tuple(shifted) for shifted in SHIFTED_BY_HAND.values()}
+
+
+def test_phase_shuffle_draws_a_shift_for_each_clip_or_one_for_the_batch_but_never_one_for_each_channel():
+    torch.manual_seed(0)
+    ramps = torch.arange(10.0).expand(64, 3, 10)
+    by_clip, by_batch = phase_shuffle(ramps, 2, per_clip=True), phase_shuffle(ramps, 2, per_clip=False)
+    for shuffled in (by_clip, by_batch):
+        assert torch.equal(shuffled[:, 0], shuffled[:, 1])
+        assert torch.equal(shuffled[:, 0], shuffled[:, 2])
+    assert len({tuple(row.tolist()) for row in by_clip[:, 0]}) == 5
+    assert len({tuple(row.tolist()) for row in by_batch[:, 0]}) == 1
+
+
+def test_phase_shuffle_works_in_training_after_all_layers_but_the_last(monkeypatch):
+    shuffled = []
+    monkeypatch.setattr(
+        "audiogan.models.wavegan.phase_shuffle",
+        lambda x, most, per_clip: shuffled.append((tuple(x.shape), most, per_clip)) or x,
+    )
+    _, discriminator = pair("wavegan")
+    waves = torch.randn(2, 1, 1_024)
+    discriminator(waves)
+    # 1,024 samples are three layers of stride 4, with 4, 8 and 16 channels
+    assert shuffled == [((2, 4, 256), 2, True), ((2, 8, 64), 2, True)]
+    discriminator.eval()(waves)
+    assert len(shuffled) == 2
+
+
+def test_phase_shuffle_moves_the_score_in_training_and_not_when_it_is_switched_off():
+    torch.manual_seed(3)
+    waves = torch.randn(2, 1, 1_024)
+    _, discriminator = pair("wavegan")
+    assert not torch.equal(discriminator(waves), discriminator(waves))
+    _, still = pair("wavegan", settings=NARROW["wavegan"].with_text(["phase_shuffle=0"]))
+    assert torch.equal(still(waves), still(waves))
+    assert torch.equal(still(waves), discriminator.eval()(waves))
+
+
+def test_wavegan_s_critic_scores_each_clip_by_itself():
+    _, discriminator = pair("wavegan")
+    discriminator.eval()
+    waves = torch.randn(4, 1, 1_024)
+    assert_close(discriminator(waves)[2], discriminator(waves[2:3])[0], atol=1e-5, rtol=1e-4)
+
+
+# framegan
+
+
+def test_pixel_norm_brings_the_channels_of_each_place_to_a_mean_square_of_one():
+    # the root of (9 + 16) / 2 is 3.5355
+    x = torch.tensor([[[3.0, 0.1], [4.0, 0.0]]])
+    assert_close(pixel_norm(x), torch.tensor([[[3 / 3.53553, 1.41421], [4 / 3.53553, 0.0]]]), atol=1e-4, rtol=0)
+
+
+def test_a_latent_s_length_does_not_matter_to_framegan_but_its_direction_does():
+    generator, _ = pair("framegan")
+    latents = torch.randn(2, 6)
+    assert_close(generator(latents), generator(3 * latents), atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(generator(latents), generator(-latents), atol=1e-4)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_a_residual_block_starts_as_the_identity_and_can_leave_it(normalise):
+    block = Residual(4, normalise)
+    x = torch.randn(2, 4, 9)
+    assert torch.equal(block(x), x)
+    block(x).sum().backward()
+    assert block.second.weight.grad.abs().max() > 0
+
+
+def test_batch_deviation_by_hand_in_groups_of_four():
+    # one channel, two places; the first varies by 5 about its mean of 3, the second not at all
+    group = torch.tensor([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0], [6.0, 1.0]])[:, None]
+    expected = (5**0.5 + 1e-4) / 2
+    assert_close(batch_deviation(group), torch.full((4, 1), expected))
+    still = torch.zeros(4, 1, 2)
+    assert_close(batch_deviation(torch.cat([group, still]))[:, 0], torch.tensor([expected] * 4 + [1e-4] * 4))
+
+
+def test_batch_deviation_of_a_number_that_four_does_not_divide_is_of_the_whole_batch():
+    # 0 to 5 vary by 35 / 12 about their mean
+    batch = torch.arange(6.0)[:, None, None]
+    assert_close(batch_deviation(batch), torch.full((6, 1), (35 / 12) ** 0.5))
+
+
+def test_framegan_s_critic_sees_sameness():
+    _, discriminator = pair("framegan")
+    with torch.no_grad():
+        discriminator.dense.weight[0, -1] = 5.0
+        seen = torch.randn(4, *SHAPES["framegan"])
+        alone = discriminator(seen[:1].expand(4, -1, -1))[0]
+        among_others = discriminator(seen)[0]
+    # 5 times the deviation that it now sees beside it
+    assert among_others - alone > 0.1
