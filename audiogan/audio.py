@@ -131,6 +131,9 @@ def _decode_by_library(data: bytes) -> tuple[np.ndarray, int]:
             samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
     except soundfile.LibsndfileError:
         samples, rate = _decode_by_ffmpeg(data)
+    if not len(samples):
+        # a WAV file written to a pipe may give its size as 0, which libsndfile believes
+        samples, rate = _decode_by_ffmpeg(data)
     finite = np.isfinite(samples)
     if not finite.all():
         samples[~finite] = 0

@@ -372,8 +372,9 @@ class Lab:
         for point in points:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
-            stem = re.sub(r"[^\w-]+", "-", label) + "-" if label else ""
-            sounds.append(Sound(f"{stem}seed{point.seed}.wav", instrument.wav(point), point, label))
+            stem = re.sub(r"\W+", "-", label).strip("-")
+            name = f"{stem}-seed{point.seed}.wav" if stem else f"seed{point.seed}.wav"
+            sounds.append(Sound(name, instrument.wav(point), point, label))
             if progress:
                 progress(len(sounds), len(points))
         return sounds

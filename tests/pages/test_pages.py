@@ -1,0 +1,164 @@
+"""The pages as scripts: what a visitor reads on each, and what its buttons do. The browser's story is in tests/browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from audiogan import audio
+from audiogan.lab import Lab, Limit, open_lab
+from audiogan.synthesis import built_in_sounds
+
+NAVIGATION = Path(__file__).resolve().parents[2] / "audiogan" / "ui" / "navigation.py"
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A lab on an empty home, which is the pages' one too."""
+    monkeypatch.setenv("AUDIOGAN_HOME", str(tmp_path / "home"))
+    open_lab.cache_clear()
+    yield open_lab()
+    open_lab.cache_clear()
+
+
+@pytest.fixture
+def drums(tmp_path):
+    """A folder of eight kicks and eight hats, and a text that calls itself a sound."""
+    folder = tmp_path / "drums"
+    for sound in built_in_sounds(rate=8_000, per_label=8):
+        if sound.label in ("kick", "hat"):
+            path = folder / sound.label / f"{sound.name}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(audio.encode_wav(sound.samples, sound.rate))
+    (folder / "notes.wav").write_text("not a sound")
+    return folder
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    """A page as a visitor with that address gets it."""
+    app = AppTest.from_file(str(NAVIGATION), default_timeout=60)
+    app.run()
+    app.switch_page(str(NAVIGATION.parents[2] / "pages" / f"{name}.py"))
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception[0].value
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (app.title, app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button with that label."""
+    (button,) = [button for button in app.button if button.label == label]
+    button.click().run()
+    assert not app.exception, app.exception[0].value
+    return app
+
+
+def test_home_offers_three_ways_on_and_names_the_device(lab):
+    app = open_page("home")
+    assert {"Play the starter model", "Train on built-in sounds", "Add your sounds"} <= {b.label for b in app.button}
+    assert "Training will use: " in words(app)
+    assert "Your models" not in words(app)
+
+
+def test_a_folder_on_this_computer_is_surveyed_and_prepared(lab, drums):
+    app = open_page("sounds")
+    assert "None yet." in words(app)
+    app.segmented_control[0].set_value("Folder on this computer").run()
+    app.text_input[0].set_value(str(drums)).run()
+    assert "**16 sounds accepted** with 2 labels: hat, kick. 1 refused, 0 passed over." in words(app)
+    (remarks,) = app.dataframe
+    assert remarks.value.iloc[0].tolist()[:2] == ["notes.wav", "refused"]
+    app.text_input[1].set_value("two drums").run()
+    press(app, "Prepare the clips")
+    assert "16 clips of" in words(app)
+    (dataset,) = lab.datasets()
+    assert (dataset.name, dataset.counts) == ("two drums", {"hat": 8, "kick": 8})
+
+
+def test_the_page_and_the_command_line_agree_on_every_file(lab, drums):
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Folder on this computer").run()
+    app.text_input[0].set_value(str(drums)).run()
+    seen = app.session_state.survey
+    alone = Lab(lab.home).survey([drums])
+    assert [(f.path, f.status, f.reason) for f in seen.files] == [(f.path, f.status, f.reason) for f in alone.files]
+
+
+@pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()], ids=["missing", "empty"])
+def test_a_folder_without_sounds_is_one_sentence(lab, tmp_path, make):
+    folder = tmp_path / "nothing here"
+    make(folder)
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Folder on this computer").run()
+    app.text_input[0].set_value(str(folder)).run()
+    (error,) = app.error
+    assert str(folder) in error.value
+    assert not lab.datasets_folder.exists()
+
+
+def test_uploaded_folders_keep_their_labels_and_never_become_paths(lab, tmp_path):
+    kick, hat = (next(s for s in built_in_sounds(8_000, 2) if s.label == label) for label in ("kick", "hat"))
+    app = open_page("sounds")
+    app.file_uploader[0].set_value(
+        [
+            ("../../evil/kick/one.wav", audio.encode_wav(kick.samples, 8_000), "audio/wav"),
+            ("../../evil/hat/two.wav", audio.encode_wav(hat.samples, 8_000), "audio/wav"),
+        ]
+    ).run()
+    assert "**2 sounds accepted** with 2 labels: hat, kick." in words(app)
+    press(app, "Prepare the clips")
+    assert not (tmp_path / "evil").exists()
+    assert [folder.name for folder in lab.datasets_folder.iterdir()] == ["my sounds"]
+
+
+def test_without_a_data_set_the_train_page_leads_to_sounds(lab):
+    app = open_page("train")
+    assert "There is nothing to learn from yet" in words(app)
+    assert [button.label for button in app.button] == ["Add sounds"]
+
+
+def test_a_run_with_an_unfit_name_is_not_started(lab, drums):
+    lab.prepare(lab.survey([drums]), "drums")
+    app = open_page("train", data="drums")
+    (name,) = [box for box in app.text_input if box.label == "Name of the run"]
+    name.set_value("../escape").run()
+    press(app, "Start training")
+    assert "cannot be a name" in words(app)
+    assert not lab.runs_folder.exists()
+
+
+def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=20))
+    app = open_page("train", run="short")
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Steps"] == "20"
+    assert "p(real beats generated)" in words(app)
+    assert {"10 minutes more", "Explore"} <= {button.label for button in app.button}
+
+
+def test_a_failed_run_says_what_happened(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4", "rate_g=0.1", "rate_d=0.1"]), "wild")
+    (dataset.folder / "clips.npy").unlink()
+    assert lab.train(run, Limit(steps=5)).state == "failed"
+    app = open_page("train", run="wild")
+    assert "damaged" in words(app)
+
+
+def test_explore_plays_the_run_of_its_address(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    app = open_page("explore", run="short")
+    model, moment, label = app.selectbox[:3]
+    assert (model.value, moment.value) == ("short", 5)
+    assert label.options == ["each in turn", "hat", "kick"]

@@ -1,0 +1,295 @@
+"""The facade: everything a person can do, as pages and the command line do it."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from audiogan import lab as lab_module
+from audiogan import synthesis, worker
+from audiogan.audio import decode, to_int16
+from audiogan.config import Limit, SettingError
+from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
+from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
+
+
+@pytest.fixture
+def run(trained_lab):
+    return trained_lab.run("first")
+
+
+@pytest.fixture
+def no_starter(monkeypatch, tmp_path):
+    """As if the program shipped without its starter model."""
+    monkeypatch.setattr(lab_module, "site", lambda: tmp_path)
+
+
+# sounds
+
+
+def test_a_folder_becomes_a_data_set_of_the_rate_and_length_asked_for(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    assert (dataset.rate, dataset.clip_samples, dataset.n_clips) == (RATE, CLIP_SAMPLES, 24)
+    assert dataset.counts == {"noise": 12, "tone": 12}
+    assert [item.name for item in trained_lab.datasets()] == ["tiny"]
+    assert dataset.folder == trained_lab.home / "datasets" / "tiny"
+
+
+def test_rate_and_length_are_suggested_where_they_are_not_given(lab, sounds):
+    survey = lab.survey([sounds])
+    suggestion = survey.suggest()
+    suggested = lab.prepare(survey, "suggested")
+    assert (suggested.rate, suggested.seconds) == (suggestion.rate, suggestion.seconds)
+    chosen = lab.prepare(survey, "chosen", 16_000, 0.5)
+    assert (chosen.rate, chosen.seconds) == (16_000, 0.5)
+
+
+def test_the_built_in_sounds_are_prepared_once(lab, monkeypatch):
+    sounds = synthesis.built_in_sounds(per_label=2)
+    monkeypatch.setattr(synthesis, "built_in_sounds", lambda: sounds)
+    dataset = lab.prepare_built_in()
+    assert dataset.name == BUILT_IN
+    assert set(dataset.labels) == set(synthesis.LABELS)
+    assert set(dataset.counts.values()) == {2}
+    monkeypatch.setattr(synthesis, "built_in_sounds", lambda: [])
+    assert lab.prepare_built_in().fingerprint == dataset.fingerprint
+
+
+def test_a_clip_is_heard_with_the_very_samples_that_are_learned_from(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    samples, rate = decode(wav_of_clip(dataset, 5))
+    assert rate == RATE
+    # decoding divides by 32,768 where a clip's full scale is 32,767
+    assert (to_int16(samples[:, 0] * (32_768 / 32_767)) == dataset.clips()[5]).all()
+
+
+def test_what_is_not_there_is_answered_with_what_is(trained_lab, lab, no_starter):
+    with pytest.raises(RunError, match="There is no data set 'drums'. There is tiny"):
+        trained_lab.dataset("drums")
+    with pytest.raises(RunError, match="There is no data set 'drums'. There is none yet: prepare one first"):
+        lab.dataset("drums")
+    with pytest.raises(RunError, match="There is no run 'second'. There is first"):
+        trained_lab.run("second")
+    with pytest.raises(RunError, match="There is no run 'second'. There is none yet: train one first"):
+        lab.run("second")
+
+
+def test_home_is_where_the_environment_says_unless_one_is_given(monkeypatch, tmp_path):
+    monkeypatch.setenv("AUDIOGAN_HOME", str(tmp_path / "there"))
+    assert Lab().home == tmp_path / "there"
+    assert Lab(tmp_path / "here").runs_folder == tmp_path / "here" / "checkpoints"
+    monkeypatch.delenv("AUDIOGAN_HOME")
+    assert Lab().home == lab_module.site()
+
+
+# training
+
+
+def test_a_run_is_configured_from_data_set_preset_and_texts(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    config = trained_lab.configure(dataset, "wavegan", ["batch=3"], seed=7)
+    assert (config.preset, config.settings.batch, config.settings.width, config.seed) == ("wavegan", 3, 64, 7)
+    assert (config.dataset, config.fingerprint) == ("tiny", dataset.fingerprint)
+    assert (config.rate, config.clip_samples, config.labels) == (RATE, CLIP_SAMPLES, ("noise", "tone"))
+    assert set(config.versions) == {"audiogan", "torch", "python"}
+    with pytest.raises(SettingError, match="There is no preset"):
+        trained_lab.configure(dataset, "nonsense")
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "", ".hidden", "a\\b", "x" * 100])
+def test_a_run_s_name_is_never_a_path(lab, name):
+    config = tiny_config()
+    if name:
+        with pytest.raises(ValueError, match="cannot be a name"):
+            lab.create_run(config, name)
+        assert not lab.home.exists()
+    else:
+        assert lab.create_run(config, name).folder.parent == lab.runs_folder
+
+
+@pytest.mark.parametrize(
+    ("limit", "assignments", "steps", "seconds"),
+    [
+        (Limit(minutes=2), (), 480, 120),
+        (Limit(steps=100), (), 100, 25),
+        # 24 clips, 8 a step
+        (Limit(epochs=3), (), 9, 2.25),
+        (Limit(epochs=10), ("critic_steps=5",), 6, 1.5),
+        (Limit(), ("steps=0", "minutes=0.5"), 120, 30),
+    ],
+)
+def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, limit, assignments, steps, seconds):
+    measured = {
+        "steps_per_second": 4.0,
+        "first_sound_seconds": 7.5,
+        "memory_bytes": 3e8,
+        "device": "abacus",
+        "generator_parameters": 1_000,
+        "discriminator_parameters": 234,
+    }
+    asked = []
+    monkeypatch.setattr(worker, "probe", lambda *arguments: asked.append(arguments) or measured)
+    dataset = trained_lab.dataset("tiny")
+    config = trained_lab.configure(dataset, "framegan", [*TINY, *assignments])
+    estimate = trained_lab.estimate(config, limit, "cpu")
+    assert asked == [(config, dataset.folder, "cpu")]
+    assert (estimate.total_steps, estimate.total_seconds) == (steps, seconds)
+    assert (estimate.steps_per_second, estimate.first_sound_seconds) == (4, 7.5)
+    assert (estimate.parameters, estimate.device, estimate.memory_bytes) == (1_234, "abacus", 3e8)
+
+
+def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
+    """A run in one laboratory on the data set of another."""
+    return lab.create_run(trained_lab.configure(trained_lab.dataset("tiny"), "framegan", TINY), name)
+
+
+def test_a_limit_counts_from_the_beginning_and_is_remembered(lab, trained_lab, monkeypatch):
+    run, asked = new_run(lab, trained_lab, "first"), []
+    monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
+    monkeypatch.setattr(worker, "work", lambda run, folder, limit, *rest: asked.append(limit))
+    lab.train(run, Limit())
+    run.write_status(Status(state="stopped", step=30, epoch=10.0, seconds=60, limit={"steps": 50}))
+    lab.train(run, Limit())
+    lab.train(run, Limit(steps=31))
+    # the preset's own, the one it was started with, and a new one
+    assert asked == [Limit(minutes=10.0), Limit(steps=50), Limit(steps=31)]
+    for reached in (Limit(steps=30), Limit(epochs=10.0), Limit(minutes=1.0)):
+        with pytest.raises(RunError, match=r"The run 'first' has reached .* \(30 steps, 10.0 epochs, 1.0 minutes\)"):
+            lab.train(run, reached)
+
+
+def test_a_run_that_is_being_trained_is_not_started_twice(lab, trained_lab, monkeypatch):
+    run = new_run(lab, trained_lab, "first")
+    monkeypatch.setattr(worker, "start", lambda *arguments: pytest.fail("a second trainer was started"))
+    run.write_status(Status(state="running", step=3))
+    for begin in (lab.start, lab.train):
+        with pytest.raises(RunError, match="The run 'first' is already being trained"):
+            begin(run, Limit(steps=5))
+
+
+def test_an_old_request_does_not_stop_a_new_training(trained_lab, lab, monkeypatch):
+    run = new_run(lab, trained_lab, "first")
+    monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
+    run.request("stop")
+    assert lab.train(run, Limit(steps=3), "cpu").state == "finished"
+
+
+@pytest.mark.parametrize(("pause", "asked"), [(True, "pause"), (False, "stop")])
+def test_a_training_is_asked_to_pause_or_stop(lab, trained_lab, pause, asked):
+    run = new_run(lab, trained_lab, "first")
+    with pytest.raises(RunError, match=r"The run 'first' is not being trained \(new\)"):
+        lab.stop(run, pause)
+    run.write_status(Status(state="running"))
+    lab.stop(run, pause)
+    assert run.requested() == asked
+
+
+def test_runs_come_newest_first_and_the_starter_model_last(lab, no_starter):
+    for name, day in (("old", 1), (STARTER, 2), ("new", 3)):
+        lab.create_run(tiny_config(created=f"2026-01-0{day}T00:00:00+00:00"), name)
+    assert [run.name for run in lab.runs()] == ["new", "old", STARTER]
+
+
+def test_the_starter_model_is_found_where_the_program_lies(lab, monkeypatch, tmp_path):
+    monkeypatch.setattr(lab_module, "site", lambda: tmp_path / "program")
+    Run.create(tmp_path / "program" / "checkpoints", tiny_config(), STARTER)
+    assert [run.name for run in lab.runs()] == [STARTER]
+    assert lab.run(STARTER).folder == tmp_path / "program" / "checkpoints" / STARTER
+
+
+# playing
+
+
+def test_what_is_heard_is_what_is_generated(trained_lab, run):
+    (sound,) = trained_lab.generate(run, 1, seed=4, label="tone")
+    wav, sliders = trained_lab.audition("first", None, 4, 1)
+    assert wav == sound.wav
+    again, _ = trained_lab.audition("first", run.snapshot().step, 4, 1, None)
+    assert again == wav
+    moved, at = trained_lab.audition("first", None, 4, 1, [1.0, *sliders[1:]])
+    assert moved != wav
+    assert at == pytest.approx([1.0, *sliders[1:]], abs=1e-4)
+
+
+def test_sounds_have_consecutive_seeds_and_labels_in_turn_or_one_label(trained_lab, run):
+    told = []
+    sounds = trained_lab.generate(run, 3, seed=5, progress=lambda done, total: told.append((done, total)))
+    assert [sound.name for sound in sounds] == ["tone-seed5.wav", "noise-seed6.wav", "tone-seed7.wav"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert len({sound.wav for sound in sounds}) == 3
+    sounds = trained_lab.generate(run, 2, label="noise")
+    assert [sound.name for sound in sounds] == ["noise-seed0.wav", "noise-seed1.wav"]
+    with pytest.raises(RunError, match="This model knows no label 'kick'"):
+        trained_lab.generate(run, 1, label="kick")
+
+
+@pytest.mark.parametrize("count", [0, -1, MOST_SOUNDS + 1])
+def test_a_number_of_sounds_that_makes_no_sense_is_refused(trained_lab, run, count):
+    with pytest.raises(RunError, match="Between 1 and 10,000 sounds can be made at once"):
+        trained_lab.generate(run, count)
+
+
+def test_a_zip_calls_each_of_its_sounds_back_byte_for_byte(trained_lab, run):
+    sounds = trained_lab.generate(run, 3, seed=8)
+    with zipfile.ZipFile(io.BytesIO(trained_lab.pack(run, sounds))) as archive:
+        assert archive.namelist() == ["noise-seed8.wav", "tone-seed9.wav", "noise-seed10.wav", "sounds.json"]
+        book = archive.read("sounds.json").decode()
+        packed = {name: archive.read(name) for name in archive.namelist()[:3]}
+    again = trained_lab.recall(run, book)
+    assert {sound.name: sound.wav for sound in again} == packed
+    assert again == sounds
+    assert json.loads(book)["rate"] == RATE
+
+
+def test_a_sound_comes_back_from_the_snapshot_it_was_made_with(trained_lab, run):
+    early = trained_lab.generate(run, 2, step=0)
+    book = trained_lab.addresses(run, early, step=0)
+    assert json.loads(book)["snapshot"] == 0
+    assert trained_lab.recall(run, book) == early
+    assert [sound.wav for sound in trained_lab.recall(run, book, step=20)] != [sound.wav for sound in early]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"sounds": [{"latent": "x", "label": null, "seed": 1}], "snapshot": 0}', '{"sounds": 3}'],
+)
+def test_what_is_no_address_book_is_refused(trained_lab, run, text):
+    with pytest.raises(RunError, match=r"That is not a sounds\.json"):
+        trained_lab.recall(run, text)
+
+
+def test_an_address_book_cannot_name_a_path(trained_lab, run):
+    book = json.loads(trained_lab.addresses(run, trained_lab.generate(run, 1)))
+    book["sounds"][0]["seed"] = "/../../outside"
+    with pytest.raises(RunError, match=r"That is not a sounds\.json"):
+        trained_lab.recall(run, json.dumps(book))
+
+
+def test_a_label_that_was_any_folder_s_name_gives_a_file_name_for_every_system(lab, clips):
+    run = lab.create_run(tiny_config(labels=("Kick / 808: é", "..\\..")), "first")
+    train_here(run, clips, steps=1)
+    assert [sound.name for sound in lab.generate(run, 2)] == ["Kick-808-é-seed0.wav", "seed1.wav"]
+
+
+def test_a_model_stays_in_memory_until_there_is_a_newer_one(lab, clips):
+    run = lab.create_run(tiny_config(), "first")
+    train_here(run, clips, steps=1)
+    first = lab.instrument(run)
+    assert lab.instrument(Run(run.folder)) is first
+    train_here(run, clips, steps=2)
+    assert lab.instrument(run) is not first
+    assert lab.instrument(run).step == 2
+    assert lab.instrument(run, 1) is first
+
+
+def test_a_belief_is_named_by_the_loss_that_gives_it(lab):
+    runs = {loss: lab.create_run(tiny_config(f"loss={loss}"), loss) for loss in ("bce", "relativistic")}
+    assert lab.belief_name(runs["bce"]) == "probability of being real"
+    assert lab.belief_name(runs["relativistic"]).startswith("p(real beats generated)")
+
+
+def test_a_finished_run_reads_as_finished(run):
+    assert replace(run.status, heartbeat=0.0).state == "finished"
+    assert run.status.step == 20
