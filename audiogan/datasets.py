@@ -790,7 +790,7 @@ class Dataset:
     def _array(self, file_name: str, shape: tuple[int, ...]) -> np.ndarray:
         try:
             array = np.load(self.folder / file_name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise self._damage(f"{file_name} cannot be read: {error}") from None
         if array.shape != shape:
             raise self._damage(f"{file_name} has the shape {array.shape} where the manifest says {shape}")

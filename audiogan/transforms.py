@@ -105,7 +105,9 @@ class Frames(Transform):
     def inverse(self, seen: Tensor) -> Tensor:
         levels = seen * 1.5 * self.std + self.mean
         # the loudest real frame bounds what a generator may ask for: exp() of an untrained one overflows
-        mel = (levels.clamp(max=self._loudest()).exp() - self.floor).clamp(min=0)
+        mel = levels.clamp(max=self._loudest()).exp() - self.floor
+        # what is under the floor is silence; a generator that is a little off would fill it with faint tones
+        mel = torch.where(mel > self.floor, mel, 0.0)
         magnitudes = magnitudes_from_mel(mel, self.filters)
         # one silent frame more, so that the last hop of the clip has a frame on each side
         magnitudes = functional.pad(magnitudes, (0, 1))

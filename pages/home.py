@@ -45,10 +45,9 @@ if runs:
     st.subheader("Your models", anchor=False)
     for run in runs[:5]:
         status = run.status
-        name, state, link = st.columns([4, 2, 1], vertical_alignment="center")
-        name.markdown(f"**{run.name}**")
-        state.markdown(f"{RUN_STATES[status.state]} · {plural(status.step, 'step')}")
-        with link:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            state = f"{RUN_STATES[status.state]} · {plural(status.step, 'step')}"
+            st.markdown(f"**{run.name}**  \n{state}", width="stretch")
             st.page_link(page_path("train"), label="Open", query_params={"run": run.name})
 
 device_line(lab)

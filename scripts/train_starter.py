@@ -1,7 +1,7 @@
 """Train the starter model that ships in checkpoints/starter: `python scripts/train_starter.py [--minutes 15]`.
 
-The default preset learns the built-in sounds, all from equations, so that nothing in it is anybody's recording. Only what
-playing needs is kept: config, status, charts' numbers, the newest snapshot and its previews.
+The default preset learns the built-in sounds, all from equations, so that nothing in it is anybody's recording. Only
+what playing needs is kept: config, status, charts' numbers, the newest snapshot and its previews.
 """
 
 import argparse

@@ -95,7 +95,7 @@ class TestDecode:
         samples, _ = audio.decode(wav[:12] + odd_chunk + wav[12:])
         np.testing.assert_array_equal(samples, audio.decode(wav)[0])
 
-    @pytest.mark.parametrize(("container", "codec"), [("ipod", "aac"), ("adts", "aac"), ("mp4", "aac")])
+    @pytest.mark.parametrize(("container", "codec"), [("ipod", "aac"), ("adts", "aac"), ("matroska", "ac3")])
     def test_reads_by_ffmpeg_what_libsndfile_cannot(self, container, codec):
         data = encoded_by_ffmpeg(sine(1_000), RATE, container, codec)
         samples, rate = audio.decode(data)
@@ -103,7 +103,7 @@ class TestDecode:
         # AAC pads with up to a frame of 1024 on either side
         assert RATE <= len(samples) <= RATE + 3 * 1024
         assert strongest_hz(samples[:, 0], rate) == pytest.approx(1_000, abs=2)
-        assert np.abs(samples).max() == pytest.approx(0.5, abs=0.05)
+        assert np.std(samples[RATE // 4 : RATE // 2]) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
 
     def test_reads_what_exists_of_a_flac_that_breaks_off(self):
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, 44_100)
@@ -140,7 +140,7 @@ class TestDecode:
         [
             (b"", "empty file"),
             (b"eggs, milk, bread\n" * 30, "not audio"),
-            (b"\x89PNG\r\n\x1a\n" + bytes(200), "not audio"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(200), "no sound in it"),
             (encoded(sine(440), format="WAV")[:30], "not audio"),
             (encoded(np.zeros(0), format="WAV"), "no samples"),
             (video_without_sound(), "no sound in it"),
@@ -163,11 +163,11 @@ class TestDecode:
         with pytest.raises(audio.UnreadableAudio, match="too long"):
             audio.decode(bytes(flac))
 
-    def test_opens_no_file_that_a_playlist_names(self, tmp_path):
+    def test_opens_no_file_that_a_playlist_names(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
         (tmp_path / "secret.wav").write_bytes(encoded(sine(440), format="WAV"))
-        listed = f"ffconcat version 1.0\nfile '{tmp_path / 'secret.wav'}'\n"
         with pytest.raises(audio.UnreadableAudio):
-            audio.decode(listed.encode())
+            audio.decode(b"ffconcat version 1.0\nfile secret.wav\n")
 
 
 class TestDownmix:

@@ -102,7 +102,7 @@ def test_a_uniform_latent_s_sliders_end_where_the_latent_ends(new_run, clips):
 def test_labels_are_asked_for_by_name(instrument):
     assert instrument.labels == ("noise", "tone")
     assert instrument.label_number("tone") == 1
-    with pytest.raises(RunError, match="This model knows no label 'kick'. Its labels are noise, tone"):
+    with pytest.raises(RunError, match=r"This model knows no label 'kick'\. Its labels are noise, tone"):
         instrument.label_number("kick")
     with pytest.raises(RunError, match="This model has no label number 2; it knows 2"):
         instrument.point(3, label=2)

@@ -213,7 +213,7 @@ def test_a_snapshot_is_listed_with_its_previews(new_run):
 def test_snapshots_are_thinned_to_the_newest_four_and_the_first_of_each_doubling(new_run):
     run = new_run("first")
     save_snapshots(run, range(0, 110, 10))
-    # 0 | 10 (8 to 15) | 20 (16 to 31) | 40 (32 to 63) | and the newest 70, 80, 90, 100, of which 70 is the first from 64
+    # 0, 10 (of 8 to 15), 20 (of 16 to 31), 40 (of 32 to 63), 70 (of 64 to 127), and the newest four
     assert [item.step for item in run.snapshots()] == [0, 10, 20, 40, 70, 80, 90, 100]
     save_snapshots(run, [110, 120, 130])
     assert [item.step for item in run.snapshots()] == [0, 10, 20, 40, 70, 100, 110, 120, 130]

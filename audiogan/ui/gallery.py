@@ -49,6 +49,6 @@ def preview_gallery(snapshot: Snapshot, labels: tuple[str, ...], key: str) -> No
 
 
 def _grid(items: list):
-    """(column, item) pairs, three columns on a wide screen."""
-    columns = st.columns(3)
-    return [(columns[position % 3], item) for position, item in enumerate(items)]
+    """(column, item) pairs, three to a row on a wide screen; row by row, so that a narrow one keeps their order."""
+    rows = [st.columns(3) for _ in range(0, len(items), 3)]
+    return [(rows[position // 3][position % 3], item) for position, item in enumerate(items)]

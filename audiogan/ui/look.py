@@ -72,6 +72,13 @@ def _device_words(_lab: Lab) -> str:
     return _lab.describe_device()
 
 
+def show_metrics(*metrics: tuple[str, str, str | None]) -> None:
+    """(name, value, help) side by side: four to a row on a wide screen, two on a phone."""
+    with st.container(horizontal=True):
+        for name, value, help_text in metrics:
+            st.metric(name, value, help=help_text, width=154)
+
+
 def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], key: str, middle: float | None = None):
     """A live line chart over steps that keeps the user's zoom; gaps in a line are NaN.
 
@@ -101,13 +108,14 @@ def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], ke
         {
             "animation": False,
             "color": [ACCENT, CONTRAST],
-            "grid": {"left": 8, "right": 12, "top": 32, "bottom": 8, "containLabel": True},
+            "grid": {"left": 8, "right": 12, "top": 32, "bottom": 24, "containLabel": True},
             "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
             "tooltip": {"trigger": "axis"},
             "xAxis": {
                 "type": "value",
                 "name": "step",
                 "nameLocation": "middle",
+                "nameGap": 24,
                 "min": "dataMin",
                 "max": "dataMax",
             },

@@ -4,7 +4,7 @@ import streamlit as st
 
 from audiogan.lab import Lab, Limit, Run, RunError, Status
 from audiogan.ui.gallery import preview_gallery
-from audiogan.ui.look import RUN_STATES, go, line_chart
+from audiogan.ui.look import RUN_STATES, go, line_chart, show_metrics
 from audiogan.wording import duration, pace, size
 
 
@@ -56,11 +56,12 @@ def _numbers(lab: Lab, run: Run, was_active: bool) -> None:
     st.progress(min(1.0, status.fraction), _headline(run, status))
     if status.message:
         st.error(status.message) if status.state == "failed" else st.warning(status.message)
-    first, second, third, fourth = st.columns(4)
-    first.metric("Steps", f"{status.step:,}", help=f"{status.epoch:,.1f} passes over the data set (epochs).")
-    second.metric("Pace of steps", pace(status.steps_per_second) if status.step else "…")
-    third.metric("Time left" if status.is_active else "Trained for", _time(status))
-    fourth.metric("Memory", size(status.memory_bytes) if status.memory_bytes else "…", help=status.device)
+    show_metrics(
+        ("Steps", f"{status.step:,}", f"{status.epoch:,.1f} passes over the data set (epochs)."),
+        ("Pace of steps", pace(status.steps_per_second) if status.step else "…", None),
+        ("Time left" if status.is_active else "Trained for", _time(status), None),
+        ("Memory", size(status.memory_bytes) if status.memory_bytes else "…", status.device or None),
+    )
 
     metrics = run.metrics()
     if not metrics["step"]:

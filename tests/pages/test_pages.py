@@ -1,4 +1,4 @@
-"""The pages as scripts: what a visitor reads on each, and what its buttons do. The browser's story is in tests/browser."""
+"""The pages as scripts: what a visitor reads on each, and what its buttons do. The story is told in tests/browser."""
 
 from pathlib import Path
 
