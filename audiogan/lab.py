@@ -256,7 +256,8 @@ class Lab:
         if limit == Limit() and status.limit:
             limit = Limit(**status.limit)
         limit = limit.or_default(run.config.settings)
-        reached = (
+        # after a failure or a sudden death the last save lies before the last step that was told
+        reached = status.state in ("finished", "stopped", "paused") and (
             (limit.steps is not None and status.step >= limit.steps)
             or (limit.epochs is not None and status.epoch >= limit.epochs)
             or (limit.minutes is not None and status.seconds >= limit.minutes * 60)
