@@ -216,8 +216,7 @@ def trim(x: np.ndarray, rate: int, threshold_db: float = QUIET_DB) -> np.ndarray
     energies = np.einsum("ft,ft->f", frames, frames)
     loud = (energies >= energies.max() * 10 ** (threshold_db / 10)).nonzero()[0]
     first, last = max(0, loud[0] - 1), loud[-1] + 2
-    # the samples after the last whole frame belong to it
-    return x[first * frame_samples : last * frame_samples if last < count else None]
+    return x[first * frame_samples : last * frame_samples]
 
 
 def resample(x: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

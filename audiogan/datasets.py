@@ -597,7 +597,7 @@ class Cutting:
 
         The first one alone of a one-shot, which is a sound of up to three clip lengths; all of a longer one.
         """
-        is_one_shot = len(sound) <= ONE_SHOT_CLIPS * self.seconds * rate
+        is_one_shot = len(sound) * self.rate <= ONE_SHOT_CLIPS * self.clip_samples * rate
         if is_one_shot:
             # one sample more than a clip tells that it was cut; the rest need not be resampled
             sound = sound[: math.ceil((self.clip_samples + 1) * rate / self.rate)]

@@ -29,7 +29,7 @@ from audiogan.config import (
     documentation,
     preset,
 )
-from audiogan.datasets import Dataset, NoSounds, Survey, Upload
+from audiogan.datasets import Dataset, NoSounds, Survey, SurveyedFile, Upload
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ __all__ = [
     "Sound",
     "Status",
     "Survey",
+    "SurveyedFile",
     "Upload",
     "documentation",
     "open_lab",

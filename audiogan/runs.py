@@ -216,11 +216,17 @@ class Run:
         """Keep a generator (torch tensors by name) and the WAV files it makes of the fixed latents."""
         from audiogan.tensors import save_tensors
 
-        for index, wav in enumerate(previews):
-            _replace_bytes(self.folder / "previews" / f"step-{step:08d}-{index}.wav", wav)
-        # the weights come last: a snapshot that is listed is whole
-        path = self.folder / "snapshots" / f"step-{step:08d}.safetensors"
-        save_tensors(path, tensors, {"step": str(step)})
+        stem = f"step-{step:08d}"
+        sounds = [self.folder / "previews" / f"{stem}-{index}.wav" for index in range(len(previews))]
+        try:
+            for path, wav in zip(sounds, previews, strict=True):
+                _replace_bytes(path, wav)
+            # the weights come last: a snapshot that is listed is whole
+            save_tensors(self.folder / "snapshots" / f"{stem}.safetensors", tensors, {"step": str(step)})
+        except OSError:
+            for path in sounds:
+                path.unlink(missing_ok=True)
+            raise
         self._thin_snapshots()
 
     def snapshots(self) -> list[Snapshot]:

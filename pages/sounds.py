@@ -1,10 +1,12 @@
 """Sounds: drop files or name a folder, see what was accepted, choose rate and length, hear the clips."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from audiogan.lab import Lab, NoSounds, Survey, Upload, open_lab
+from audiogan.lab import Lab, NoSounds, Survey, SurveyedFile, Upload, open_lab
 from audiogan.ui.gallery import clip_gallery
 from audiogan.ui.look import go, page_header
 from audiogan.wording import plural
@@ -19,8 +21,8 @@ RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
 SECONDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 8.0, 10.0)
 
 
-def choose_sources() -> list[Path | Upload]:
-    """The widgets that name sounds; empty until something was chosen."""
+def choose_sources() -> list:
+    """The widgets that name sounds: a path, or uploaded files; empty until something was chosen."""
     way = st.segmented_control(
         "Where are your sounds?", (FOLDER, FILES, HERE, SYNTHESISED), default=FOLDER, required=True
     )
@@ -37,27 +39,28 @@ def choose_sources() -> list[Path | Upload]:
             with st.spinner("Making sounds …"):
                 st.session_state.shown = open_lab().prepare_built_in().name
         return []
-    files = st.file_uploader(
+    return st.file_uploader(
         "A folder; its subfolders become labels" if way == FOLDER else "Sound files, or a ZIP of them",
         accept_multiple_files="directory" if way == FOLDER else True,
         key=way,
     )
-    return [Upload(file.name, file.getvalue()) for file in files]
 
 
-def look_at(lab: Lab, sources: list[Path | Upload]) -> Survey | None:
-    """The survey of the sources, looked at once and kept while they stay the same."""
-    key = [(source.name, len(source.data)) if isinstance(source, Upload) else str(source) for source in sources]
+def look_at(lab: Lab, sources: list) -> Survey | None:
+    """The survey of paths or uploaded files, looked at once and kept while they stay the same."""
+    key = [str(source) if isinstance(source, Path) else source.file_id for source in sources]
     if st.session_state.get("surveyed") != key:
         bar = st.progress(0.0, "Listening to your files …")
+        given = [item if isinstance(item, Path) else Upload(item.name, item.getvalue()) for item in sources]
         try:
             st.session_state.survey = lab.survey(
-                sources,
+                given,
                 lambda done, total: bar.progress(done / total, f"Listening to your files … {done} of {total}"),
             )
             st.session_state.surveyed = key
-        except (NoSounds, OSError) as error:
+        except NoSounds as error:
             st.error(str(error))
+            show_remarks(error.files)
             return None
         finally:
             bar.empty()
@@ -66,23 +69,26 @@ def look_at(lab: Lab, sources: list[Path | Upload]) -> Survey | None:
 
 def show_survey(survey: Survey) -> None:
     """What was accepted and what was not, each with its reason."""
-    groups = {
-        status: [file for file in survey.files if file.status == status]
-        for status in ("accepted", "skipped", "ignored")
-    }
-    remarked = [file for file in groups["accepted"] if file.reason]
-    sentence = f"**{plural(len(groups['accepted']), 'sound')} accepted**"
+    count = Counter(file.status for file in survey.files)
+    sentence = f"**{plural(count['accepted'], 'sound')} accepted**"
     if survey.labels:
         sentence += f" with {plural(len(survey.labels), 'label')}: {', '.join(survey.labels)}"
-    st.markdown(f"{sentence}. {len(groups['skipped'])} refused, {len(groups['ignored'])} passed over.")
-    rows = groups["skipped"] + remarked + groups["ignored"]
+    st.markdown(f"{sentence}. {count['skipped']} refused, {count['ignored']} passed over.")
+    show_remarks(survey.files)
+
+
+def show_remarks(files: Sequence[SurveyedFile]) -> None:
+    """The files that something has to be said of, the refused ones first."""
+    words = {"skipped": "refused", "accepted": "accepted", "ignored": "passed over"}
+    rows = [
+        {"file": file.path, "": words[status], "why": file.reason}
+        for status in words
+        for file in files
+        if file.status == status and file.reason
+    ]
     if rows:
-        with st.expander("Files with a remark", expanded=bool(groups["skipped"])):
-            words = {"accepted": "accepted", "skipped": "refused", "ignored": "passed over"}
-            st.dataframe(
-                [{"file": file.path, "": words[file.status], "why": file.reason} for file in rows],
-                hide_index=True,
-            )
+        with st.expander("Files with a remark", expanded=any(file.status == "skipped" for file in files)):
+            st.dataframe(rows, hide_index=True)
 
 
 def prepare(lab: Lab, survey: Survey) -> None:

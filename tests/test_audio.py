@@ -92,6 +92,7 @@ class TestDecode:
     def test_reads_16_bits_behind_other_chunks(self):
         wav = encoded(sine(440), format="WAV", subtype="PCM_16")
         odd_chunk = b"LIST" + struct.pack("<I", 5) + b"hello\0"
+        assert audio.announced_samples(wav[:12] + odd_chunk + wav[12:]) == 44_100
         samples, _ = audio.decode(wav[:12] + odd_chunk + wav[12:])
         np.testing.assert_array_equal(samples, audio.decode(wav)[0])
 
@@ -160,6 +161,7 @@ class TestDecode:
         # the 36 bits that count the samples end at byte 26
         flac[21] |= 0x0F
         flac[22:26] = b"\xff" * 4
+        assert audio.announced_samples(bytes(flac)) == 2**36 - 1
         with pytest.raises(audio.UnreadableAudio, match="too long"):
             audio.decode(bytes(flac))
 
@@ -180,6 +182,11 @@ class TestDownmix:
         x = np.stack([0.9 * left, -left], axis=1)
         assert audio.channels_cancel(x)
         np.testing.assert_array_equal(audio.downmix(x), -left)
+
+    @pytest.mark.parametrize(("right", "cancels"), [(-0.5, True), (-0.2, False)])
+    def test_draws_the_line_at_a_quarter(self, right, cancels):
+        # for left 1: ((1 + right) / 2)^2 over (1 + right^2) / 2 is 0.1 and 0.31
+        assert audio.channels_cancel(np.stack([sine(440), right * sine(440)], axis=1)) == cancels
 
     def test_keeps_a_sound_in_one_channel(self):
         # the mean has half the amplitude: a quarter of the energy, 1/2 of the channels' average

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import audiogan
-from audiogan import cli
+from audiogan import cli, wording
 from audiogan import lab as lab_module
 from audiogan.config import Limit
 from audiogan.lab import Lab, Status
@@ -309,6 +309,30 @@ def test_the_app_is_started_on_the_same_home(tmp_path, monkeypatch):
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
     assert command[-2:] == ["--server.port", "8765"]
     assert environment["AUDIOGAN_HOME"] == str(tmp_path.resolve())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (wording.duration(45.4), "45 s"),
+        (wording.duration(90), "2 min"),
+        (wording.duration(720), "12 min"),
+        (wording.duration(12_600), "3.5 h"),
+        (wording.duration(691_200), "8 days"),
+        (wording.size(512), "512 B"),
+        (wording.size(830_000), "830 kB"),
+        (wording.size(22_500_000), "22 MB"),
+        (wording.size(1_400_000_000), "1.4 GB"),
+        (wording.pace(14.26), "14.3 / s"),
+        (wording.pace(0), "0 / s"),
+        (wording.pace(1 / 60), "60 s each"),
+        (wording.plural(1, "clip"), "1 clip"),
+        (wording.plural(1_200, "clip"), "1,200 clips"),
+        (wording.plural(0, "clip"), "0 clips"),
+    ],
+)
+def test_numbers_are_told_in_plain_words(words, expected):
+    assert words == expected
 
 
 def test_the_command_itself_runs_from_anywhere(trained, home, tmp_path):

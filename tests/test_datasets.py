@@ -4,6 +4,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import struct
 import time
 import unicodedata
@@ -345,7 +346,7 @@ class TestSuggestion:
         assert self.suggest((0.2, rate)).rate == suggested
 
     def test_rate_follows_the_most_common(self):
-        suggestion = self.suggest((0.2, 8_000), (0.2, 44_100), (0.2, 8_000))
+        suggestion = self.suggest((0.2, 44_100), (0.2, 8_000), (0.2, 8_000))
         assert suggestion.rate == 8_000
         assert suggestion.why == (
             "Most files are at 8,000 Hz, and 8,000 Hz keeps all of their sound. All sounds fit into 0.25 s."
@@ -437,7 +438,7 @@ class TestCutting:
 def drums(tmp_path):
     """A survey of two kicks (one of them long), a snare, a broken file and a text."""
     files = {
-        "kick/1.wav": wav(sine(100, 0.3)),
+        "kick/1.wav": wav(np.concatenate([np.zeros(1_000), sine(100, 0.3)])),
         "kick/2.wav": wav(sine(120, 1.0)),
         "snare/1.wav": wav(sine(200, 0.1)),
         "snare/2.wav": b"",
@@ -499,6 +500,15 @@ class TestPrepare:
         assert fingerprint("a", 8_000, 0.25) == fingerprint("b", 8_000, 0.25)
         different = {fingerprint("c", 8_000, 0.25, "keep"), fingerprint("d", 8_001, 0.25), fingerprint("e", 8_000, 0.2)}
         assert len(different | {fingerprint("f", 8_000, 0.25)}) == 4
+
+    def test_fingerprint_tells_the_rate(self, tmp_path):
+        fingerprints = set()
+        for rate in (8_000, 16_000):
+            # the same samples played at two speeds, cut into clips of as many samples
+            sounds = [Upload(f"{hz}.wav", wav(sine(hz, 0.5, 8_000), rate)) for hz in (400, 500)]
+            dataset = datasets.prepare(datasets.survey(sounds), tmp_path, f"{rate}", rate, 4_000 / rate)
+            fingerprints.add(dataset.fingerprint)
+        assert len(fingerprints) == 2
 
     def test_without_labels(self, tmp_path):
         survey = datasets.survey([Upload("a.wav", wav()), Upload("b.wav", wav(sine(600)))])
@@ -599,7 +609,8 @@ class TestOpening:
     def test_lists_whole_data_sets_in_order(self, drums, tmp_path):
         for name in ("b 10", "b 9", "a"):
             datasets.prepare(drums, tmp_path / "datasets", name, 8_000, 0.25)
-        put(tmp_path / "datasets", {"damaged/manifest.json": b"{", ".x.partial/manifest.json": b"{}", "file": b""})
+        put(tmp_path / "datasets", {"damaged/manifest.json": b"{", "file": b""})
+        shutil.copytree(tmp_path / "datasets" / "a", tmp_path / "datasets" / ".a.0123.partial")
         assert [dataset.name for dataset in datasets.list_datasets(tmp_path / "datasets")] == ["a", "b 9", "b 10"]
         assert datasets.list_datasets(tmp_path / "nowhere") == []
 

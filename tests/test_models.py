@@ -154,6 +154,28 @@ def test_wavegan_s_waves_lie_between_minus_one_and_one():
     assert waves.max() == 1
 
 
+def test_wavegan_s_activations_by_hand():
+    # 64 samples are one layer: its weights are 0, so that its bias alone passes through what follows
+    generator, discriminator = pair("wavegan", 0, (1, 64))
+    with torch.no_grad():
+        for layer in (generator.dense, discriminator.layers[0]):
+            layer.weight.zero_()
+        discriminator.dense.weight.fill_(1)
+        discriminator.dense.bias.zero_()
+        generator.layers[0].weight.zero_()
+        generator.layers[0].weight[:, :, 2] = 0.1
+        generator.layers[0].bias.fill_(0.3)
+        for level, leaked, kept in ((-1.0, -0.2, 0.0), (2.0, 2.0, 2.0)):
+            # 4 channels of 16 places, each seen through LeakyReLU
+            discriminator.layers[0].bias.fill_(level)
+            assert_close(discriminator(torch.zeros(1, 1, 64)), torch.tensor([4 * 16 * leaked]))
+            # and 4 channels through ReLU, of which the middle tap reaches every fourth sample
+            generator.dense.bias.fill_(level)
+            waves = generator(torch.zeros(1, 6))[0, 0]
+            assert_close(waves[::4], torch.full((16,), 4 * 0.1 * kept + 0.3).tanh())
+            assert_close(waves[1::4], torch.full((16,), 0.3).tanh())
+
+
 SHIFTED_BY_HAND = {
     # the numbers 0 to 9 delayed by k places, the gap filled by reflection without repeating the edge
     -2: [2, 3, 4, 5, 6, 7, 8, 9, 8, 7],
@@ -238,6 +260,20 @@ def test_a_residual_block_starts_as_the_identity_and_can_leave_it(normalise):
     assert torch.equal(block(x), x)
     block(x).sum().backward()
     assert block.second.weight.grad.abs().max() > 0
+
+
+def test_a_residual_block_by_hand():
+    block = Residual(1, normalise=False)
+    with torch.no_grad():
+        for layer, tap in ((block.first, 1.0), (block.second, 3.0)):
+            layer.weight.zero_()
+            layer.bias.zero_()
+            layer.weight[0, 0, 2] = tap
+    # 2 + 3 * 2, and -1 leaks to -0.2, and that to -0.04
+    assert_close(block(torch.tensor([[[2.0, -1.0]]])), torch.tensor([[[8.0, -1 - 3 * 0.04]]]))
+    block.normalise = True
+    # one channel's pixel norm leaves the sign: 1 and 1; -1 leaks to -0.2, becomes -1 again and leaks to -0.2
+    assert_close(block(torch.tensor([[[2.0, -1.0]]])), torch.tensor([[[5.0, -1 - 3 * 0.2]]]))
 
 
 def test_batch_deviation_by_hand_in_groups_of_four():

@@ -115,13 +115,22 @@ def test_fitted_frames_have_mean_zero_and_the_deviation_that_the_scale_leaves_in
 def test_what_lies_60_db_below_the_loudest_level_counts_as_silence():
     frames = Frames(8_000, 4_000)
     frames.fit(one_sine(1_000, 8_000))
-    mel = frames.filters @ stft(one_sine(1_000, 8_000), 512, 128, frames.window).abs()
+    mel = mel_filters(8_000, 512, 64) @ stft(one_sine(1_000, 8_000), 512, 128, torch.hann_window(512)).abs()
     assert_close(frames.floor, mel.max() / 1_000)
     # a level at the floor stands 6 dB above silence, and one 40 dB under the floor is silence
     quiet = torch.full((1, 64, 32), float(frames.floor))
     heard = ((quiet + frames.floor).log() - frames.floor.log()) / math.log(2)
     assert_close(heard, torch.ones_like(heard))
     assert_close(frames(1e-5 * one_sine(1_000, 8_000)), frames(torch.zeros(1, 4_000)), atol=2e-2, rtol=0)
+
+
+def test_what_a_generator_asks_for_below_the_floor_is_silence():
+    frames = Frames(8_000, 4_000)
+    frames.fit(one_sine(1_000, 8_000))
+    for times_floor, is_heard in ((0.9, False), (1.1, True)):
+        # a level holds the floor itself as well
+        frames.mean.fill_(math.log(1 + times_floor) + float(frames.floor.log()))
+        assert bool(frames.inverse(torch.zeros(1, *frames.shape)).any()) == is_heard
 
 
 def test_frames_are_bounded_three_deviations_below_and_six_above():

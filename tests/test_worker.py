@@ -12,7 +12,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from audiogan import runs, training, worker
+from audiogan import plots, runs, training, worker
 from audiogan.config import Limit
 from audiogan.datasets import open_dataset
 from audiogan.runs import Run, RunError, Status
@@ -244,6 +244,32 @@ def test_a_device_that_is_not_there_is_one_sentence(make_run, dataset):
         worker.pick_device("abacus")
     status = worker.work(make_run("no device"), dataset.folder, Limit(steps=1), "abacus")
     assert status.message == "This machine has no 'abacus' device that torch can use: leave out --device, or use cpu."
+
+
+# charts
+
+
+def test_charts_show_both_losses_and_both_beliefs_an_epoch(make_run, monkeypatch):
+    run = make_run("drawn", "loss=bce")
+    drawn = {}
+    monkeypatch.setattr(plots, "_draw_lines", lambda path, lines, y_name: drawn.update({path.name: (lines, y_name)}))
+    plots.draw_run(run)
+    assert drawn == {}
+    run.append_epoch((0.7, 1.25), (0.6, 0.35))
+    run.append_epoch((0.5, 1.5), (0.55, 0.4))
+    plots.draw_run(run)
+    assert drawn == {
+        "losses.png": ({"discriminator": [0.7, 0.5], "generator": [1.25, 1.5]}, "loss"),
+        "probabilities.png": ({"real": [0.6, 0.55], "generated": [0.35, 0.4]}, "probability of being real"),
+    }
+
+
+def test_charts_that_cannot_be_drawn_do_not_fail_a_training(make_run, dataset, monkeypatch):
+    def fail(run):
+        raise OSError(errno.ENOSPC, "No space left")
+
+    monkeypatch.setattr(plots, "draw_run", fail)
+    assert worker.work(make_run("not drawn"), dataset.folder, Limit(steps=1), "cpu").state == "finished"
 
 
 # what it would cost

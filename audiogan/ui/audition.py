@@ -25,19 +25,17 @@ def audition(request: Request) -> Response:
         return PlainTextResponse("Only this computer's own pages may listen.", 403)
     query = request.query_params
     try:
-        sliders = [float(text) for text in query["sliders"].split(",")] if query.get("sliders") else None
-        if sliders and len(sliders) > MOST_SLIDERS:
-            raise RunError(f"At most {MOST_SLIDERS} sliders.")
+        sliders = query["sliders"].split(",", MOST_SLIDERS) if query.get("sliders") else None
         wav, positions = open_lab().audition(
             query["run"],
-            _number(query.get("snapshot")),
-            int(query["seed"]),
-            _number(query.get("label")),
-            sliders,
+            _number(query.get("snapshot"), int),
+            _number(query["seed"], int),
+            _number(query.get("label"), int),
+            sliders and [_number(text, float) for text in sliders],
         )
     except KeyError as error:
         return PlainTextResponse(f"The request names no {error}.", 400)
-    except (RunError, ValueError) as error:
+    except ValueError as error:
         return PlainTextResponse(str(error), 400)
     headers = {
         "X-Sliders": ",".join(f"{position:.3f}" for position in positions),
@@ -48,8 +46,12 @@ def audition(request: Request) -> Response:
     return Response(wav, media_type="audio/wav", headers=headers)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text not in (None, "") else None
+def _number(text: str | None, kind: type) -> float | None:
+    """The text as that kind of number, None for an empty one. Raises RunError."""
+    try:
+        return kind(text) if text else None
+    except ValueError:
+        raise RunError(f"'{text}' is not a number.") from None
 
 
 def _is_local(request: Request) -> bool:

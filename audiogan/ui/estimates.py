@@ -41,7 +41,11 @@ def _show(future: Future, limit: Limit) -> None:
     estimate: Estimate = future.result()
     steps = limit.minutes * 60 * estimate.steps_per_second
     show_metrics(
-        ("First sound", duration(estimate.first_sound_seconds), "Counted from pressing start; new ones follow as it learns."),
+        (
+            "First sound",
+            duration(estimate.first_sound_seconds),
+            "From pressing start; more follow as it learns.",
+        ),
         ("Pace of steps", pace(estimate.steps_per_second), None),
         ("Steps in all", f"{steps:,.0f}", None),
         ("Memory", size(estimate.memory_bytes), None),
