@@ -291,6 +291,15 @@ def test_batch_deviation_of_a_number_that_four_does_not_divide_is_of_the_whole_b
     assert_close(batch_deviation(batch), torch.full((6, 1), (35 / 12) ** 0.5))
 
 
+def test_batch_deviation_among_clips_of_one_label_by_hand():
+    # label 0: 0 and 6, deviation 3; label 1: 100, 101 and 105, deviation sqrt(14 / 3); label 2 is alone
+    clips = torch.tensor([0.0, 100.0, 6.0, 101.0, 105.0, 7.0])[:, None, None]
+    labels = torch.tensor([0, 1, 0, 1, 1, 2])
+    one = (14 / 3) ** 0.5
+    expected = torch.tensor([3.0, one, 3.0, one, one, 1e-4])
+    assert_close(batch_deviation(clips, labels)[:, 0], expected, rtol=1e-3, atol=1e-3)
+
+
 def test_framegan_s_critic_sees_sameness():
     _, discriminator = pair("framegan")
     with torch.no_grad():

@@ -308,6 +308,32 @@ def test_real_and_generated_frames_are_rolled_by_up_to_the_time_asked_for():
     assert new_game("roll_seconds=0.03", preset="wavegan")._rolled(ramp)[0] is ramp
 
 
+def test_neither_network_learns_from_frames_that_were_not_rolled(monkeypatch):
+    game = new_game("penalty=0")
+    real, labels = seen_clips(game)
+    monkeypatch.setattr(game, "_rolled", lambda *batches: tuple(batch * 0 + 7 for batch in batches))
+    seen = []
+    game.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].unique().tolist()))
+    game.discriminator_step(real, labels, 1)
+    game.generator_step(labels, 1)
+    assert seen == [[7.0]] * 3
+
+
+def test_the_losses_and_beliefs_told_are_those_of_the_scores():
+    game = new_game()
+    real, labels = seen_clips(game)
+    scores = []
+    game.discriminator.register_forward_hook(lambda _, inputs, output: scores.append(output.detach()))
+    loss_d, belief = game.discriminator_step(real, labels, 1)
+    # the generator is measured against the scores that the real clips had beside it
+    loss_g = game.generator_step(labels, 1)
+    of_real, of_generated, of_generated_anew = scores
+    assert_close(loss_d, LOSSES["relativistic"].discriminator(of_real, of_generated))
+    assert_close(loss_g, LOSSES["relativistic"].generator(of_real, of_generated_anew))
+    assert_close(belief, LOSSES["relativistic"].belief(of_real, of_generated))
+    assert not torch.allclose(loss_g, LOSSES["relativistic"].generator(of_real * 0, of_generated_anew), atol=1e-5)
+
+
 def test_the_penalty_comes_every_so_many_steps_and_weighs_that_many_times_as_much(monkeypatch):
     game = new_game("penalty=0.3", "penalty_every=8")
     real, labels = seen_clips(game)
@@ -545,9 +571,9 @@ def test_saves_come_every_30_seconds_unless_saving_is_slow(monkeypatch):
 def test_a_training_is_over_by_steps_epochs_or_minutes():
     assert not at_seconds(0, Limit(steps=20), step=19).is_over()
     assert at_seconds(0, Limit(steps=20), step=20).is_over()
-    # 2.5 epochs of 10 steps
-    assert not at_seconds(0, Limit(epochs=2.5), step=24).is_over()
-    assert at_seconds(0, Limit(epochs=2.5), step=25).is_over()
+    # 2.5 epochs of 10.3 steps are over within the 26th
+    assert not at_seconds(0, Limit(epochs=2.5), step=25, steps_per_epoch=10.3).is_over()
+    assert at_seconds(0, Limit(epochs=2.5), step=26, steps_per_epoch=10.3).is_over()
     assert not at_seconds(89, Limit(minutes=1.5)).is_over()
     assert at_seconds(90, Limit(minutes=1.5)).is_over()
 

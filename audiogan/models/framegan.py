@@ -69,8 +69,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded. B must be a multiple of 4, or any other number
-    at the price of minibatch statistics over the whole batch."""
+    """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
         super().__init__()
@@ -89,17 +88,26 @@ class Discriminator(nn.Module):
         x = self.from_frames(frames)
         for refine, narrow in zip(self.refine, self.narrow, strict=True):
             x = leaky_relu(narrow(refine(x)), 0.2)  # time /2
-        scores = self.dense(torch.cat([x.flatten(1), batch_deviation(x)], dim=1)).squeeze(1)
+        scores = self.dense(torch.cat([x.flatten(1), batch_deviation(x, labels)], dim=1)).squeeze(1)
         if self.label_embedding is not None:
             # projection discriminator (Miyato and Koyama 2018, eq. 3) on the time-mean of the features
             scores = scores + (self.label_embedding(labels) * x.mean(2)).sum(1)
         return scores
 
 
-def batch_deviation(x: Tensor, group: int = 4) -> Tensor:
-    """(B, C, F) -> (B, 1): how much the clips of a group differ, so that sameness can be seen (Karras et al. 2018,
-    section 3). Groups of four neighbours; one group when B is not a multiple of four."""
-    group = group if len(x) % group == 0 else len(x)
-    groups = x.unflatten(0, (-1, group))  # (B / 4, 4, C, F)
-    deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2))
-    return deviation.repeat_interleave(group)[:, None]
+def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> Tensor:
+    """(B, C, F) -> (B, 1): how much a clip's companions differ, so that sameness can be seen (Karras et al. 2018,
+    section 3). Companions are the clips of its label, or else groups of four neighbours, or all when B is not a
+    multiple of four.
+
+    Among mixed labels the differences between labels would hide that all clips of one label are the same.
+    """
+    if labels is None:
+        group = group if len(x) % group == 0 else len(x)
+        labels = torch.arange(len(x), device=x.device) // group
+    same = (labels[:, None] == labels).to(x.dtype)  # (B, B)
+    share = same / same.sum(1, keepdim=True)
+    flat = x.flatten(1)
+    mean = share @ flat
+    variance = (share @ flat.square() - mean.square()).clamp(min=0)
+    return (variance + 1e-8).sqrt().mean(1, keepdim=True)
