@@ -282,11 +282,6 @@ def amplitude(level_db: float) -> float:
     return 10 ** (level_db / 20)
 
 
-def decibels(level: float) -> float:
-    """The level in dB of an amplitude, 0 at full scale; minus infinity for 0."""
-    return 20 * float(np.log10(level)) if level > 0 else -float("inf")
-
-
 def to_int16(x: np.ndarray) -> np.ndarray:
     """Samples in [-1, 1] as 16-bit integers; what goes beyond is clipped."""
     scaled = np.rint(x * np.float32(FULL_SCALE))

@@ -112,7 +112,7 @@ def train(
     lab: Lab = context.obj
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
-    follow_training(lab, lab.create_run(config, run), limit, device, as_json)
+    follow_training(lab, lab.create_run(config, run, device), limit, device, as_json)
 
 
 @app.command()

@@ -210,7 +210,7 @@ PRESETS: dict[str, Preset] = {
         about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
         source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
         "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
-        settings=Settings(decay_steps=3000),
+        settings=Settings(batch=32, decay_steps=3000),
     ),
     "wavegan": Preset(
         title="WaveGAN",

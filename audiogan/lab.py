@@ -6,6 +6,7 @@ Nothing here imports torch until a sound or a training needs it, so that a first
 import functools
 import io
 import json
+import math
 import os
 import platform
 import re
@@ -17,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, worker
+from audiogan import datasets, survey, worker
 from audiogan.config import (
     BELIEFS,
     PRESETS,
@@ -29,8 +30,9 @@ from audiogan.config import (
     documentation,
     preset,
 )
-from audiogan.datasets import Dataset, NoSounds, Survey, SurveyedFile, Upload
+from audiogan.datasets import Dataset
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
 
 if TYPE_CHECKING:
     from audiogan.instrument import Instrument, Point
@@ -127,7 +129,7 @@ class Lab:
 
         Raises NoSounds when there is nothing to train on.
         """
-        return datasets.survey(list(sources), progress)
+        return survey.listen(list(sources), progress)
 
     def prepare(
         self,
@@ -227,8 +229,12 @@ class Lab:
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
         )
 
-    def create_run(self, config: RunConfig, name: str = "") -> Run:
-        """A new run folder, named by date, data set and preset unless a name is given. Raises RunError if taken."""
+    def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
+        """A new run folder, named by date, data set and preset unless a name is given.
+
+        Raises RunError when the name is taken, or the device is not there.
+        """
+        worker.pick_device(device)
         if name:
             datasets.check_name(name)
         return Run.create(self.runs_folder, config, name)
@@ -305,9 +311,10 @@ class Lab:
 
     def instrument(self, run: Run, step: int | None = None) -> "Instrument":
         """The run's generator of that snapshot (the newest by default), kept in memory for the next call."""
-        return self._instrument(run.folder, run.snapshot(step).step)
+        snapshot = run.snapshot(step)
+        return self._instrument(run.folder, snapshot.step, snapshot.path.stat().st_mtime_ns)
 
-    def _open_instrument(self, folder: Path, step: int) -> "Instrument":
+    def _open_instrument(self, folder: Path, step: int, _written: int) -> "Instrument":
         import torch
 
         from audiogan.instrument import Instrument
@@ -356,6 +363,8 @@ class Lab:
             # a seed becomes part of a file's name, so it must be a number and nothing else
             rows = [(tuple(map(float, row["latent"])), row["label"], int(row["seed"])) for row in book["sounds"]]
             step = book["snapshot"] if step is None else step
+            if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
+                raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
@@ -375,7 +384,10 @@ class Lab:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
             stem = re.sub(r"\W+", "-", label).strip("-")
-            name = f"{stem}-seed{point.seed}.wav" if stem else f"seed{point.seed}.wav"
+            name = f"{stem}-seed{point.seed}" if stem else f"seed{point.seed}"
+            # one seed may come several times, with its sliders moved
+            copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
+            name += f"-{copies + 1}.wav" if copies else ".wav"
             sounds.append(Sound(name, instrument.wav(point), point, label))
             if progress:
                 progress(len(sounds), len(points))

@@ -129,10 +129,10 @@ class Run:
         """The last status, as 'interrupted' when a trainer said it was at work and has been silent since."""
         try:
             values = json.loads((self.folder / "status.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            known = {item.name for item in fields(Status)}
+            status = Status(**{name: value for name, value in values.items() if name in known})
+        except (FileNotFoundError, ValueError, AttributeError):
             return Status()
-        known = {item.name for item in fields(Status)}
-        status = Status(**{name: value for name, value in values.items() if name in known})
         if status.is_active and time.time() - status.heartbeat > STALE_SECONDS:
             return replace(
                 status,

@@ -103,9 +103,7 @@ def falling_sine(t: np.ndarray, start_hz: float, end_hz: float, glide_seconds: f
     return np.sin(2 * np.pi * (end_hz * t + (start_hz - end_hz) * fallen))
 
 
-def noise(
-    count: int, rate: int, rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
+def noise(count: int, rate: int, rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Gaussian noise (count,) of unit RMS; its amplitude spectrum follows `gain`, a function of the hertz.
 
     Drawn from the lowest frequency up: one seed gives the same noise at every rate, up to its level.

@@ -112,6 +112,7 @@ def train(
 
         # now and then: numbers to disk, something to hear, everything needed to go on
         progress.log()
+        game.check()
         if schedule.preview_is_due() or asked or schedule.is_over():
             run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.preview()])
         if schedule.save_is_due() or asked or schedule.is_over():
@@ -259,6 +260,12 @@ class Game:
         if not most:
             return batches
         return tuple(_roll_each(x, torch.randint(-most, most + 1, (len(x), 1), device=x.device)) for x in batches)
+
+    def check(self) -> None:
+        """Raise Diverged when the last updates broke a network, which its losses tell only one step later."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        if not torch.stack(torch._foreach_norm(weights)).isfinite().all():
+            raise Diverged("Training diverged: a network's weights are no longer numbers.")
 
     @torch.inference_mode()
     def preview(self) -> list[Tensor]:

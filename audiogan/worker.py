@@ -28,6 +28,9 @@ NICENESS = 10
 PROBE_SECONDS = 3.0
 """How long a probe trains to measure its pace."""
 
+PROBE_TIMEOUT_SECONDS = 600
+"""Nobody waits longer for an estimate."""
+
 log = logging.getLogger("audiogan")
 
 
@@ -282,9 +285,17 @@ def probe(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
         "--device",
         device_name,
     ]
-    result = subprocess.run(
-        command, input=config.to_json(), capture_output=True, text=True, env=_environment(), timeout=600
-    )
+    try:
+        result = subprocess.run(
+            command,
+            input=config.to_json(),
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            timeout=PROBE_TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RunError("One step takes longer than ten minutes here: choose a smaller batch or width.") from None
     answer = result.stdout.strip().splitlines()
     if result.returncode or not answer:
         log.error("probe failed: %s", result.stderr)

@@ -1,21 +1,16 @@
-"""How long `survey` and `prepare` take beside a plain librosa loop that does the same work.
+"""How long listening and preparing take beside a plain librosa loop that does the same work.
 
-    python benchmarks/prepare.py --data FOLDER... [--json [FILE]]
+    python benchmarks/prepare.py [--data FOLDER...] [--repetitions 15]
 
 All load every file as mono at one rate, trim it, cut or pad it to one clip, bring it to one peak and save it. The loop
 runs in one thread and saves an array for each clip, as people write it; a second loop saves all clips as one array, as
 ours does. Ours uses the cores there are, and also checks, compares and describes every file. Repetitions are
-interleaved, so that a busy moment of the machine hits all, and medians are shown. Without --data the sounds are
-synthesised: 240 tones of 0.1 to 1 s at 44.1 kHz, half WAV, half FLAC.
+interleaved, so that a busy moment of the machine hits all. Without --data the sounds are synthesised: 240 tones of 0.1
+to 1 s at 44.1 kHz, half WAV, half FLAC.
 """
 
 import argparse
-import json
-import os
-import platform
 import shutil
-import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,18 +19,14 @@ from pathlib import Path
 import librosa
 import numpy as np
 import soundfile
+from report import publish, spread
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from audiogan import audio, datasets  # noqa: E402  (found only once the repository is on the path)
-
-RESULTS = ROOT / "benchmarks" / "results" / "prepare.json"
+from audiogan import audio, datasets, survey
 
 
 def prepare(folder: Path, output: Path, rate: int, seconds: float) -> int:
     """Our way; the number of clips."""
-    return datasets.prepare(datasets.survey([folder]), output, "benchmark", rate, seconds).n_clips
+    return datasets.prepare(survey.listen([folder]), output, "benchmark", rate, seconds).n_clips
 
 
 def prepare_by_librosa(folder: Path, output: Path, rate: int, seconds: float) -> int:
@@ -58,7 +49,7 @@ def prepare_by_librosa_as_one(folder: Path, output: Path, rate: int, seconds: fl
 def clips_by_librosa(folder: Path, rate: int, seconds: float) -> Iterator[np.ndarray]:
     """One float32 clip of every file."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in datasets.AUDIO_SUFFIXES:
+        if path.suffix.lower() in survey.AUDIO_SUFFIXES:
             sound, _ = librosa.load(path, sr=rate, mono=True)
             sound, _ = librosa.effects.trim(sound, top_db=-audio.QUIET_DB)
             yield librosa.util.normalize(librosa.util.fix_length(sound, size=round(seconds * rate)))
@@ -78,31 +69,34 @@ def timed(way: Callable, folder: Path, rate: int, seconds: float) -> dict[str, f
         shutil.rmtree(scratch)
 
 
-def compare(folder: Path, repetitions: int) -> dict:
-    """All ways over one folder, at the rate and length that its survey suggests."""
-    survey = datasets.survey([folder])
-    rate, seconds, _ = survey.suggest()
+def compare(folder: Path, repetitions: int) -> list[dict]:
+    """A row for each way over one folder, at the rate and length that its survey suggests."""
+    listened = survey.listen([folder])
+    rate, seconds, _ = listened.suggest()
+    audio_s = sum(file.seconds for file in listened.accepted)
     for way in WAYS.values():
         # once untimed: numba compiles, modules are imported and the files come into the system's cache
         timed(way, folder, rate, seconds)
     turns = [{name: timed(way, folder, rate, seconds) for name, way in WAYS.items()} for _ in range(repetitions)]
     medians = {
-        name: {key: statistics.median(turn[name][key] for turn in turns) for key in ("wall_s", "cpu_s", "clips")}
+        name: {key: spread([turn[name][key] for turn in turns])["median"] for key in ("wall_s", "cpu_s", "clips")}
         for name in WAYS
     }
-    return {
-        "data": folder.name,
-        "files": len(survey.accepted),
-        "audio_s": sum(file.seconds for file in survey.accepted),
-        "rate": rate,
-        "clip_s": seconds,
-        "ways": medians,
-        "faster": {name: medians[name]["wall_s"] / medians["audiogan"]["wall_s"] for name in WAYS},
-    }
+    return [
+        {
+            "data": f"{folder.name}, {audio_s:.0f} s",
+            "clip": f"{seconds:g} s, {rate} Hz",
+            "way": name,
+            **medians[name],
+            "faster": medians["librosa"]["wall_s"] / medians[name]["wall_s"],
+        }
+        for name in WAYS
+    ]
 
 
 def synthesise(folder: Path, count: int = 240, rate: int = 44_100) -> Path:
     """Decaying tones of 110 Hz upwards, 0.1 to 1 s long."""
+    folder.mkdir()
     for index in range(count):
         t = np.arange(rate * (100 + 900 * index // count) // 1000) / rate
         tone = 0.5 * np.exp(-6 * t) * np.sin(2 * np.pi * 110 * 2 ** (index % 48 / 12) * t)
@@ -110,41 +104,22 @@ def synthesise(folder: Path, count: int = 240, rate: int = 44_100) -> Path:
     return folder
 
 
-def show(rows: list[dict]) -> None:
-    print(
-        f"{'data':<14}{'files':>6}{'audio':>9}{'rate':>8}{'clip':>7}  {'way':<20}{'wall':>9}{'cpu':>9}{'ours is':>16}"
-    )
-    for row in rows:
-        for name, way in row["ways"].items():
-            head = f"{row['data']:<14}{row['files']:>6}{row['audio_s']:>7.0f} s{row['rate']:>8}{row['clip_s']:>5g} s"
-            times = f"{way['wall_s'] * 1000:>6.0f} ms{way['cpu_s'] * 1000:>6.0f} ms"
-            print(f"{head}  {name:<20}{times}{row['faster'][name]:>9.2f}x faster")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, nargs="+", help="folders of sounds; synthesised ones by default")
     parser.add_argument("--repetitions", type=int, default=15, help="of each way (15)")
-    parser.add_argument(
-        "--json",
-        type=Path,
-        nargs="?",
-        const=RESULTS,
-        help="write the numbers, to benchmarks/results/prepare.json by default",
-    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folders = arguments.data or [synthesise(Path(scratch))]
-        rows = [compare(folder, arguments.repetitions) for folder in folders]
-    show(rows)
-    if arguments.json:
-        machine = {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "librosa": librosa.__version__,
-        }
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        folders = arguments.data or [synthesise(Path(scratch) / "tones")]
+        rows = [row for folder in folders for row in compare(folder, arguments.repetitions)]
+    publish(
+        "prepare",
+        "Sounds to clips on disk: medians, and how many times faster than librosa",
+        rows,
+        repetitions=arguments.repetitions,
+        librosa=librosa.__version__,
+        command="python benchmarks/prepare.py",
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+
+# benchmarks import this first, and then find the package in a checkout where it is not installed
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def machine() -> dict:

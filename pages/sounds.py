@@ -1,5 +1,6 @@
 """Sounds: drop files or name a folder, see what was accepted, choose rate and length, hear the clips."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,13 @@ def look_at(lab: Lab, sources: list) -> Survey | None:
     return st.session_state.survey
 
 
+def suggest_name(sources: list) -> str:
+    """The name of the folder or file that was given, when there is one and it can be a name."""
+    tops = {Path(source.name).parts[0] for source in sources if Path(source.name).parts}
+    word = Path(tops.pop()).stem if len(tops) == 1 else ""
+    return re.sub(r"[^A-Za-z0-9_-]+", " ", word).strip() or "my sounds"
+
+
 def show_survey(survey: Survey) -> None:
     """What was accepted and what was not, each with its reason."""
     count = Counter(file.status for file in survey.files)
@@ -91,12 +99,12 @@ def show_remarks(files: Sequence[SurveyedFile]) -> None:
             st.dataframe(rows, hide_index=True)
 
 
-def prepare(lab: Lab, survey: Survey) -> None:
+def prepare(lab: Lab, survey: Survey, likely_name: str) -> None:
     """Choose name, rate and length, and make the data set."""
     suggestion = survey.suggest()
     st.caption(suggestion.why)
     name_box, rate_box, length_box = st.columns(3)
-    name = name_box.text_input("Name", value="my sounds", max_chars=80)
+    name = name_box.text_input("Name", value=likely_name, max_chars=80)
     rate = rate_box.selectbox(
         "Sample rate",
         sorted({*RATES, suggestion.rate}),
@@ -130,7 +138,7 @@ sources = choose_sources()
 survey = look_at(lab, sources) if sources else None
 if survey:
     show_survey(survey)
-    prepare(lab, survey)
+    prepare(lab, survey, suggest_name(sources))
 
 datasets = lab.datasets()
 st.subheader("Your data sets", anchor=False)

@@ -84,7 +84,7 @@ except SettingError as error:
 show_estimate(lab, config, limit, device)
 if st.button("Start training", type="primary", icon=":material/play_arrow:"):
     try:
-        run = lab.create_run(config, name.strip())
+        run = lab.create_run(config, name.strip(), device)
         lab.start(run, limit, device)
     except (RunError, ValueError, OSError) as error:
         st.error(str(error))

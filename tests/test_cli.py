@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import wave
@@ -266,14 +267,21 @@ def test_an_archive_without_addresses_is_one_sentence(trained, home, tmp_path):
     assert_one_sentence(outcome, "There is no sounds.json in a.zip.")
 
 
-def test_a_training_that_failed_is_told_as_an_object_and_as_a_sentence(prepared, home):
-    failed = run_command(
-        "train", "tiny", "--run", "failed", "--device", "abacus", "--json", *TINY_SETTINGS, "--home", home
-    )
+def test_a_device_that_is_not_there_is_one_sentence_and_leaves_no_run(prepared, home):
+    outcome = run_command("train", "tiny", "--run", "failed", "--device", "abacus", "--home", home)
+    assert_one_sentence(outcome, "This machine has no 'abacus' device")
+    assert not (home / "checkpoints" / "failed").exists()
+
+
+def test_a_training_that_failed_is_told_as_an_object_and_as_a_sentence(prepared, home, tmp_path):
+    # the data set changes hands between the start of the run and its training
+    shutil.copytree(home / "datasets", tmp_path / "datasets")
+    (tmp_path / "datasets" / "tiny" / "clips.npy").write_bytes(b"no array")
+    failed = run_command("train", "tiny", "--run", "failed", "--json", *TINY_SETTINGS, "--home", tmp_path)
     assert failed.code == 1
     told = json.loads(failed.out)
     assert (told["state"], told["step"]) == ("failed", 0)
-    assert told["message"].startswith("This machine has no 'abacus' device")
+    assert "clips.npy cannot be read" in told["message"]
     assert failed.err.strip().endswith(told["message"])
     assert "Traceback" not in failed.err
 

@@ -169,10 +169,12 @@ def test_a_run_that_is_being_trained_is_not_started_twice(lab, trained_lab, monk
 
 
 def test_an_old_request_does_not_stop_a_new_training(trained_lab, lab, monkeypatch):
-    run = new_run(lab, trained_lab, "first")
+    run, requested = new_run(lab, trained_lab, "first"), []
     monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
+    monkeypatch.setattr(worker, "work", lambda run, *rest: requested.append(run.requested()))
     run.request("stop")
-    assert lab.train(run, Limit(steps=3), "cpu").state == "finished"
+    lab.train(run, Limit(steps=3))
+    assert requested == [None]
 
 
 @pytest.mark.parametrize(("pause", "asked"), [(True, "pause"), (False, "stop")])

@@ -262,6 +262,41 @@ def test_a_residual_block_starts_as_the_identity_and_can_leave_it(normalise):
     assert block.second.weight.grad.abs().max() > 0
 
 
+def keep_first_channel(layer: torch.nn.Conv1d, factor: float) -> None:
+    """Make every output channel that factor times the first input channel, where it is."""
+    layer.weight.zero_()
+    layer.bias.zero_()
+    layer.weight[:, 0, layer.kernel_size[0] // 2] = factor
+
+
+@pytest.mark.parametrize(("level", "heard"), [(5.0, 1.0), (-5.0, -0.2)])
+def test_framegan_s_generator_by_hand(level, heard):
+    generator, _ = pair("framegan")
+    with torch.no_grad():
+        generator.spread.weight.zero_()
+        generator.spread.bias.fill_(level)
+        for layer in generator.widen:
+            keep_first_channel(layer, 1.0)
+        keep_first_channel(generator.to_frames, 3.0)
+        frames = generator(torch.randn(1, 6))
+    # all channels are equal: their pixel norm is their sign at every stage, of which -1 leaks to -0.2; residual blocks
+    # are the identity yet, and the last layer is linear
+    assert_close(frames, torch.full((1, 5, 16), 3 * heard))
+
+
+def test_framegan_s_discriminator_by_hand():
+    _, discriminator = pair("framegan")
+    with torch.no_grad():
+        for layer in discriminator.narrow:
+            layer.weight.zero_()
+            layer.bias.fill_(-1)
+        discriminator.dense.weight.fill_(1)
+        discriminator.dense.bias.fill_(0.5)
+        scores = discriminator(torch.randn(4, 5, 16))
+    # 8 channels of 2 places, each -1 leaked to -0.2, a deviation of the 0.0001 that keeps its root finite, and the bias
+    assert_close(scores, torch.full((4,), 8 * 2 * -0.2 + 1e-4 + 0.5), atol=1e-5, rtol=0)
+
+
 def test_a_residual_block_by_hand():
     block = Residual(1, normalise=False)
     with torch.no_grad():

@@ -132,9 +132,7 @@ def test_hat_mixes_metal_and_noise_by_share():
 def test_decay_time_is_the_one_asked_for(label, seconds):
     rate = 44_100
     sound = {
-        "hat": lambda: synthesis.hat(
-            rate, rng(), tuning=1, decay_seconds=seconds, cutoff_hz=7000, noise_share=0.3
-        ),
+        "hat": lambda: synthesis.hat(rate, rng(), tuning=1, decay_seconds=seconds, cutoff_hz=7000, noise_share=0.3),
         "kick": lambda: synthesis.kick(
             rate,
             rng(),
@@ -220,9 +218,7 @@ def test_tom_overtone_is_the_second_mode_and_dies_three_times_faster():
 @pytest.mark.parametrize(("start", "end"), [(1500, 3000), (3200, 1300)])
 def test_chirp_glides_exponentially_from_end_to_end(start, end):
     rate, seconds = 48_000, 0.2
-    chirp = synthesis.chirp(
-        rate, start_hz=start, end_hz=end, syllable_seconds=seconds, syllables=2, brightness=0
-    )
+    chirp = synthesis.chirp(rate, start_hz=start, end_hz=end, syllable_seconds=seconds, syllables=2, brightness=0)
     syllable = round(seconds * rate)
     np.testing.assert_array_equal(chirp[:syllable], chirp[syllable:])
     frequency = instantaneous_hz(chirp[:syllable], rate)
@@ -259,9 +255,7 @@ def test_noise_is_of_unit_level_and_follows_its_gain():
 
 def test_filters_by_hand():
     # at the cutoff r = 1: 1 / sqrt 2; an octave below r = 1/2: 0.25 / sqrt(17/16) = 0.2425
-    np.testing.assert_allclose(
-        synthesis.high_pass(np.array([2000.0, 1000.0]), 2000), [2**-0.5, 0.2425], atol=1e-4
-    )
+    np.testing.assert_allclose(synthesis.high_pass(np.array([2000.0, 1000.0]), 2000), [2**-0.5, 0.2425], atol=1e-4)
     # q = 2, an octave off: 1 / sqrt(1 + 4 x 1.5^2) = 1 / sqrt 10, on both sides
     gains = synthesis.band_pass(np.array([500.0, 1000.0, 2000.0]), 1000, 2)
     np.testing.assert_allclose(gains, [10**-0.5, 1, 10**-0.5])
@@ -333,9 +327,7 @@ def test_same_seed_same_sounds_and_more_only_adds():
 
 
 def test_another_seed_gives_other_sounds():
-    for one, other in zip(
-        built_in_sounds(per_label=3, seed=1), built_in_sounds(per_label=3, seed=2), strict=True
-    ):
+    for one, other in zip(built_in_sounds(per_label=3, seed=1), built_in_sounds(per_label=3, seed=2), strict=True):
         count = min(len(one.samples), len(other.samples))
         assert np.abs(one.samples[:count] - other.samples[:count]).max() > 0.1, one.name
 

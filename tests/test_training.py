@@ -586,9 +586,9 @@ def test_what_is_left_follows_from_the_pace():
     assert (tick.step, tick.epoch, tick.seconds, tick.fraction) == (24, 2.4, 12, 0.24)
     assert tick.steps_per_second == pytest.approx(2)
     assert tick.seconds_left == pytest.approx(76 / 2)
-    schedule.progress.step, schedule.progress.seconds = 64, 22
-    # 4 steps/s over 10 seconds, which is as long as the pace remembers
-    assert schedule.tick().steps_per_second == pytest.approx(4)
+    schedule.progress.step, schedule.progress.seconds = 64, 17
+    # 8 steps/s for 5 of the 10 seconds that the pace remembers
+    assert schedule.tick().steps_per_second == pytest.approx((2 + 8) / 2)
 
 
 def test_what_is_left_of_minutes_is_left_by_the_clock():

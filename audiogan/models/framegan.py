@@ -107,7 +107,8 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
         labels = torch.arange(len(x), device=x.device) // group
     same = (labels[:, None] == labels).to(x.dtype)  # (B, B)
     share = same / same.sum(1, keepdim=True)
-    flat = x.flatten(1)
+    # about a common middle, so that large features leave digits for small differences
+    flat = x.flatten(1) - x.flatten(1).mean(0)
     mean = share @ flat
     variance = (share @ flat.square() - mean.square()).clamp(min=0)
     return (variance + 1e-8).sqrt().mean(1, keepdim=True)

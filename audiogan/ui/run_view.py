@@ -11,8 +11,8 @@ from audiogan.wording import duration, pace, size
 def watch_run(lab: Lab, run: Run) -> None:
     """The run, looked at once a second while a trainer is at work."""
     steer(lab, run)
-    active = run.status.is_active
-    st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, active)
+    active, can_be_heard = run.status.is_active, bool(run.snapshots())
+    st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, (active, can_be_heard))
     st.fragment(_previews, run_every=2.0 if active else None)(run)
 
 
@@ -49,9 +49,10 @@ def _try(action) -> None:
         st.rerun()
 
 
-def _numbers(lab: Lab, run: Run, was_active: bool) -> None:
+def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
     status = run.status
-    if status.is_active != was_active:
+    # the buttons above belong to another state
+    if (status.is_active, bool(run.snapshots())) != shown_as:
         st.rerun()
     st.progress(min(1.0, status.fraction), _headline(run, status))
     if status.message:

@@ -95,7 +95,8 @@ def page(browser):
     page.on(
         "request",
         lambda request: (
-            None if "://localhost" in request.url or request.url[:5] in ("data:", "blob:")
+            None
+            if "://localhost" in request.url or request.url[:5] in ("data:", "blob:")
             else page.foreign.append(request.url)
         ),
     )

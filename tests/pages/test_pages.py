@@ -75,6 +75,7 @@ def test_a_folder_on_this_computer_is_surveyed_and_prepared(lab, drums):
     assert "**16 sounds accepted** with 2 labels: hat, kick. 1 refused, 0 passed over." in words(app)
     (remarks,) = app.dataframe
     assert remarks.value.iloc[0].tolist()[:2] == ["notes.wav", "refused"]
+    assert app.text_input[1].value == "drums"
     app.text_input[1].set_value("two drums").run()
     press(app, "Prepare the clips")
     assert "16 clips of" in words(app)

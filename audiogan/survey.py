@@ -1,0 +1,530 @@
+"""A messy folder -> what is in it: which files are sounds, which are refused and why, and what suits them.
+
+`listen` finds every file under the sources, listens to it and decides. Names of files, uploads and archive members are
+shown and become labels, never paths: nothing is unpacked to disk.
+"""
+
+import contextlib
+import hashlib
+import io
+import itertools
+import math
+import os
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from audiogan import audio
+
+AUDIO_SUFFIXES = frozenset(
+    # what libsndfile reads
+    ".wav .wave .w64 .rf64 .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .mp2 .mp1 .caf .au .snd .voc .sf .paf .pvf"
+    # what FFmpeg reads beside that: compressed audio, and video, of which the first sound track is used
+    " .m4a .m4b .aac .wma .mka .ac3 .eac3 .dts .ape .wv .tta .amr .mpc .ra .alac"
+    " .mp4 .m4v .mov .mkv .webm .avi .wmv .asf .flv .mpg .mpeg .3gp .3g2 .ogv".split()
+)
+"""Extensions, in lower case, of the files that are opened. What is in them then decides, not the name."""
+
+LARGEST_FILE_BYTES = 2**30
+"""1 GiB: a file or archive member is read whole, one for each processor core at a time."""
+
+LARGEST_ARCHIVE_BYTES = 2**33
+"""8 GiB unpacked, thirteen hours of CD stereo; a ZIP that announces more is taken for a bomb."""
+
+KEPT_BYTES = 2**28
+"""256 MiB of decoded sound (25 minutes at 44.1 kHz) are kept for cutting; the rest is read again."""
+
+SMALL_BYTES = 2**15
+"""Work of less than 32 KiB a file on average is done by one thread: most of it is then Python's own, of which threads
+can do only one at a time, and two were measured to be slower than one."""
+
+FILES_PER_BATCH = 16
+"""Enough to make handing work to a thread cost little beside it, few enough for a bar that moves."""
+
+SILENCE_DB = -60.0
+"""A sound whose peak is lower is silent. Brought to full scale it would raise the steps of 16 bits, at -90 dB, to
+-30 dB, where they are plainly heard as noise."""
+
+SILENT = f"silent: its peak is below {SILENCE_DB:g} dB of full scale"
+
+STANDARD_RATES = (8_000, 11_025, 16_000, 22_050)
+"""Hz, those suggested. Training and Griffin-Lim cost grows with the rate, and 22,050 Hz holds 11 kHz of sound."""
+
+CLIP_SECONDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
+"""Clip lengths that are suggested."""
+
+RECORDING_CLIP_SECONDS = 2.0
+"""The length suggested when most sounds are longer than the longest of these: they are recordings, and are cut."""
+
+WHOLE_SHARE = 0.8
+"""Share of the sounds that a suggested length holds whole; room for the longest would pad all others with silence."""
+
+UNSORTED = "unsorted"
+"""The label of files that lie beside labelled folders."""
+
+Progress = Callable[[int, int], None]
+"""Told (files done, files in all)."""
+
+
+class DatasetError(ValueError):
+    """Sounds or a data set that are missing, damaged or unfit; the message says what to do."""
+
+
+class NoSounds(DatasetError):
+    """Nothing under the sources can be used; `files` says of each file why."""
+
+    def __init__(self, message: str, files: Sequence["SurveyedFile"] = ()) -> None:
+        super().__init__(message)
+        self.files = tuple(files)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came through a browser."""
+
+    name: str
+    """As the sender gave it, perhaps with folders ("drums/kick/a.wav"), perhaps hostile."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SurveyedFile:
+    """What became of one file."""
+
+    path: str
+    """Where it was found, below its source; for display."""
+
+    status: str
+    """accepted; skipped: a sound that cannot be used; ignored: not a sound."""
+
+    reason: str = ""
+    """Why it was skipped or ignored, or a remark on an accepted file."""
+
+    label: str = ""
+    rate: int = 0
+    """Hz, of the file itself."""
+
+    channels: int = 0
+    seconds: float = 0.0
+    """Length of the whole file."""
+
+    trimmed_seconds: float = 0.0
+    """Length without the silence at both ends."""
+
+    clips: int = 0
+    """Clips made of it; 0 until it is prepared."""
+
+
+class Suggestion(NamedTuple):
+    """The rate (Hz) and clip length that suit the sounds, and the reason in words."""
+
+    rate: int
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Everything that was found under the sources, and what was decided about it."""
+
+    files: tuple[SurveyedFile, ...]
+    """All files, in natural order of their paths."""
+
+    _found: tuple["_Found", ...] = field(repr=False)
+    _kept: dict[int, np.ndarray] = field(repr=False)
+
+    @property
+    def accepted(self) -> tuple[SurveyedFile, ...]:
+        """The files that will be used."""
+        return tuple(file for file in self.files if file.status == "accepted")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the accepted files, in natural order; empty when there are no subfolders."""
+        return tuple(sorted({file.label for file in self.accepted if file.label}, key=natural_key))
+
+    def sound(self, index: int) -> np.ndarray:
+        """What clips of the accepted `files[index]` are cut from (T,): mono, no DC, trimmed, at the file's own rate.
+
+        Raises DatasetError when the file can no longer be read.
+        """
+        if index in self._kept:
+            return self._kept[index]
+        try:
+            samples, rate = audio.decode(self._found[index].read())
+        except audio.UnreadableAudio as error:
+            path = self.files[index].path
+            raise DatasetError(f"'{path}' has changed since it was looked at ({error}): look again.") from None
+        return audio.trim(_mono(samples), rate)
+
+    def suggest(self) -> Suggestion:
+        """A rate and a clip length that suit most of the accepted files."""
+        rate, why_rate = _suggest_rate([file.rate for file in self.accepted])
+        seconds, why_seconds = _suggest_seconds([file.trimmed_seconds for file in self.accepted])
+        return Suggestion(rate, seconds, f"{why_rate} {why_seconds}")
+
+
+def listen(sources: Iterable[Path | Upload], progress: Progress | None = None) -> Survey:
+    """Listen to every file under the sources: files, folders, ZIP archives, uploads.
+
+    Subfolders become labels, counted from where the accepted files part. Of several sources, each folder's or
+    archive's own name counts as a subfolder. Raises NoSounds when nothing can be used.
+    """
+    sources = [source if isinstance(source, Upload) else Path(source).expanduser() for source in sources]
+    found = sorted(_find_all(sources), key=lambda item: natural_key(item.path))
+    heard, kept, room_bytes = [], {}, KEPT_BYTES
+    batches = in_parallel(_listen_to, found, [item.file_bytes for item in found], progress)
+    for index, (finding, sound) in enumerate(itertools.chain.from_iterable(batches)):
+        heard.append(finding)
+        if sound is not None and sound.nbytes <= room_bytes:
+            kept[index] = sound
+            room_bytes -= sound.nbytes
+    files = _describe(found, heard)
+    if not any(file.status == "accepted" for file in files):
+        raise NoSounds(_why_no_sounds(sources, files), files)
+    return Survey(files, tuple(found), kept)
+
+
+# finding files
+
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """A file of its own."""
+
+    path: str
+
+    def read_all(self) -> bytes:
+        # unbuffered, because it is read once and whole
+        with open(self.path, "rb", buffering=0) as file:
+            return file.readall()
+
+    def open_archive(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.path)
+
+
+@dataclass(frozen=True)
+class _InMemory:
+    """The content of an upload."""
+
+    data: bytes
+
+    def read_all(self) -> bytes:
+        return self.data
+
+    def open_archive(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BytesIO(self.data))
+
+
+@dataclass(frozen=True)
+class _InArchive:
+    """A file inside a ZIP archive."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    def read_all(self) -> bytes:
+        return self.archive.read(self.info)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file that was found and not yet read."""
+
+    parts: tuple[str, ...]
+    """The folders it lies in, below its source, and its name."""
+
+    content: _OnDisk | _InMemory | _InArchive | None = None
+    file_bytes: int = 0
+    status: str = ""
+    """'skipped' or 'ignored' where that is known without reading it."""
+
+    reason: str = ""
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.parts)
+
+    @property
+    def is_archive(self) -> bool:
+        return self.parts[-1].lower().endswith(".zip") and not _is_hidden(self.parts)
+
+    def read(self) -> bytes:
+        """Its bytes. Raises UnreadableAudio when they are too many or cannot be had."""
+        if self.file_bytes > LARGEST_FILE_BYTES:
+            raise audio.UnreadableAudio("larger than 1 GiB: split it into parts")
+        try:
+            return self.content.read_all()
+        except OSError as error:
+            raise audio.UnreadableAudio(f"cannot be read ({error.strerror or error})") from None
+        except _ARCHIVE_ERRORS:
+            raise audio.UnreadableAudio("damaged inside its ZIP archive") from None
+
+
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What zipfile raises on damage; NotImplementedError for compression it does not know, ValueError for odd headers."""
+
+
+def _find_all(sources: list[Path | Upload]) -> Iterator[_Found]:
+    """Every file under the sources, those inside archives too (but not those of archives inside archives)."""
+    for source in sources:
+        for item in _find(source):
+            for file in _unpack(item) if item.is_archive else [item]:
+                if len(sources) > 1 and isinstance(source, Path) and source.is_dir():
+                    file = replace(file, parts=(printable(source.resolve().name), *file.parts))
+                yield file
+
+
+def _find(source: Path | Upload) -> Iterator[_Found]:
+    """Every file under one source, with its path below it."""
+    if isinstance(source, Upload):
+        yield _file(_safe_parts(source.name), _InMemory(source.data), len(source.data))
+        return
+    try:
+        if source.is_dir():
+            yield from _walk(source)
+        else:
+            yield _file((printable(source.name),), _OnDisk(os.fspath(source)), source.stat().st_size)
+    except OSError as error:
+        raise NoSounds(f"'{source}' cannot be opened ({error.strerror}): check the path.") from None
+
+
+def _walk(folder: Path) -> Iterator[_Found]:
+    """Every file below a folder. Links to folders are not followed: they may lead around in circles."""
+    waiting = [(os.fspath(folder), ())]
+    while waiting:
+        place, above = waiting.pop()
+        try:
+            entries = list(os.scandir(place))
+        except OSError as error:
+            if not above:
+                raise
+            yield _Found(above, status="skipped", reason=f"folder cannot be opened ({error.strerror})")
+            continue
+        for entry in entries:
+            parts = (*above, printable(entry.name))
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, parts))
+            elif entry.is_file():
+                yield _file(parts, _OnDisk(entry.path), entry.stat().st_size)
+            else:
+                # reading a pipe or a device might never end
+                yield _Found(parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)")
+
+
+def _unpack(item: _Found) -> Iterator[_Found]:
+    """The files of an archive, in a folder named as the archive; or the archive itself, refused."""
+    try:
+        archive = item.content.open_archive()
+    except (OSError, *_ARCHIVE_ERRORS):
+        yield replace(item, status="skipped", reason="not a ZIP archive, or a damaged one")
+        return
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    if sum(info.file_size for info in members) > LARGEST_ARCHIVE_BYTES:
+        yield replace(item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part")
+        return
+    folder = (*item.parts[:-1], item.parts[-1][: -len(".zip")])
+    for info in members:
+        file = _file((*folder, *_safe_parts(info.filename)), _InArchive(archive, info), info.file_size)
+        if info.flag_bits & 1 and not file.status:
+            file = replace(file, status="skipped", reason="encrypted: unpack the archive with its password first")
+        yield file
+
+
+def _file(parts: tuple[str, ...], content: _OnDisk | _InMemory | _InArchive, file_bytes: int) -> _Found:
+    """A file that was found, ignored already when its name says that it holds no sound."""
+    suffix = os.path.splitext(parts[-1])[1].lower()
+    if _is_hidden(parts):
+        reason = "hidden, or kept by the system for itself"
+    elif suffix not in AUDIO_SUFFIXES:
+        reason = f"not an audio file ({suffix or 'no extension'})"
+    else:
+        return _Found(parts, content, file_bytes)
+    return _Found(parts, content, file_bytes, "ignored", reason)
+
+
+def _is_hidden(parts: tuple[str, ...]) -> bool:
+    """Whether any part of a path is hidden; macOS leaves "._name" beside files and __MACOSX in archives."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def _safe_parts(name: str) -> tuple[str, ...]:
+    """The parts of a name from outside without what would lead out of its folder, were it ever used as a path."""
+    parts = re.split(r"[/\\]", re.sub(r"^[A-Za-z]:", "", name))
+    return tuple(printable(part) for part in parts if part not in ("", ".", "..")) or ("nameless",)
+
+
+def printable(name: str) -> str:
+    """A name fit for screen and JSON: bytes that are not UTF-8 and control characters become a replacement sign."""
+    if name.isprintable():
+        return name
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name)
+
+
+def natural_key(path: str) -> tuple[str, str]:
+    """A sort key by which "kick 9" comes before "Kick 10"."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), path.casefold()), path
+
+
+# listening
+
+
+class _Heard(NamedTuple):
+    """What listening to one file found out."""
+
+    status: str
+    reason: str = ""
+    rate: int = 0
+    channels: int = 0
+    samples: int = 0
+    trimmed_samples: int = 0
+    peak: float = 0.0
+
+
+def _listen_to(items: list[_Found]) -> list[tuple[_Heard, np.ndarray | None]]:
+    return [_listen(item) for item in items]
+
+
+def _listen(item: _Found) -> tuple[_Heard, np.ndarray | None]:
+    """Read one file and decide about it; with the sound, as `Survey.sound` has it, when it is accepted."""
+    if item.status:
+        return _Heard(item.status, item.reason), None
+    try:
+        data = item.read()
+        samples, rate = audio.decode(data)
+    except audio.UnreadableAudio as error:
+        return _Heard("skipped", str(error)), None
+    length, channels = samples.shape
+    mono = _mono(samples)
+    peak = audio.peak(mono)
+    if peak < audio.amplitude(SILENCE_DB):
+        return _Heard("skipped", SILENT, rate, channels, length), None
+    # a copy, so that the silence around it is not kept in memory
+    sound = audio.trim(mono, rate).copy()
+    remarks = "; ".join(_remarks(data, samples))
+    return _Heard("accepted", remarks, rate, channels, length, len(sound), peak), sound
+
+
+def _mono(samples: np.ndarray) -> np.ndarray:
+    return audio.remove_dc(audio.downmix(samples))
+
+
+def _remarks(data: bytes, samples: np.ndarray) -> Iterator[str]:
+    """What its owner should know about a file (bytes; decoded (T, C)) that is used nevertheless."""
+    announced = audio.announced_samples(data)
+    if announced and announced > len(samples):
+        yield f"truncated: the header announces {announced:,} samples, the {len(samples):,} that exist are used"
+    if audio.channels_cancel(samples):
+        yield "its channels cancel each other: the loudest one is used"
+
+
+def in_parallel(work: Callable, items: list, sizes_bytes: list[int], progress: Progress | None) -> Iterator:
+    """What `work` makes of each batch of items, in order, by as many threads as the items' sizes make worth while."""
+    batches = [items[at : at + FILES_PER_BATCH] for at in range(0, len(items), FILES_PER_BATCH)]
+    is_small = sum(sizes_bytes) < SMALL_BYTES * len(items)
+    pool = ThreadPoolExecutor(1 if is_small else os.cpu_count())
+    try:
+        for number, result in enumerate(pool.map(work, batches), start=1):
+            yield result
+            if progress:
+                progress(min(number * FILES_PER_BATCH, len(items)), len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _describe(found: list[_Found], heard: list[_Heard]) -> tuple[SurveyedFile, ...]:
+    """What became of each file, with its label and a remark on copies."""
+    accepted = [index for index, item in enumerate(heard) if item.status == "accepted"]
+    labels = _labels([found[index].parts[:-1] for index in accepted])
+    originals = _originals(accepted, found, heard)
+    label_of = dict(zip(accepted, labels, strict=True))
+    files = []
+    for index, (place, item) in enumerate(zip(found, heard, strict=True)):
+        reason = item.reason
+        if index in originals:
+            reason = "; ".join(filter(None, [reason, f"same content as {found[originals[index]].path}"]))
+        rate = item.rate or 1  # nothing has a length where nothing has a rate
+        lengths_seconds = item.samples / rate, item.trimmed_samples / rate
+        label = label_of.get(index, "")
+        files.append(SurveyedFile(place.path, item.status, reason, label, item.rate, item.channels, *lengths_seconds))
+    return tuple(files)
+
+
+def _labels(folders: list[tuple[str, ...]]) -> list[str]:
+    """The label of each file that lies in such folders: the first one below those that all of them share."""
+    levels = zip(*folders, strict=False)
+    shared = sum(1 for _ in itertools.takewhile(lambda names: len(set(names)) == 1, levels))
+    if all(len(parts) == shared for parts in folders):
+        return [""] * len(folders)
+    # the same letter in two Unicode forms would make two labels of one
+    return [unicodedata.normalize("NFC", parts[shared]) if len(parts) > shared else UNSORTED for parts in folders]
+
+
+def _originals(accepted: list[int], found: list[_Found], heard: list[_Heard]) -> dict[int, int]:
+    """Of each accepted file that is byte for byte the same as one before it, which that is, by their indices."""
+    alike: dict[tuple, list[int]] = {}
+    for index in accepted:
+        alike.setdefault((found[index].file_bytes, heard[index]), []).append(index)
+    originals = {}
+    # copies sound the same and have the same size: only what agrees in that is read a second time and compared
+    for group in alike.values():
+        first: dict[bytes, int] = {}
+        for index in group if len(group) > 1 else ():
+            with contextlib.suppress(audio.UnreadableAudio):  # deleted a moment ago: `Survey.sound` will say so
+                original = first.setdefault(hashlib.sha256(found[index].read()).digest(), index)
+                if original != index:
+                    originals[index] = original
+    return originals
+
+
+def _why_no_sounds(sources: list[Path | Upload], files: list[SurveyedFile]) -> str:
+    """One sentence about sources of which nothing was accepted."""
+    names = ", ".join(f"'{source.name if isinstance(source, Upload) else source}'" for source in sources[:3])
+    if len(sources) > 3:
+        names += f" and {len(sources) - 3} more"
+    skipped = [file for file in files if file.status == "skipped"]
+    if not files:
+        return f"There are no files in {names or 'nothing'}: choose a folder with sounds in it."
+    if not skipped:
+        kinds = Counter(os.path.splitext(file.path)[1].lower() or "no extension" for file in files)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
+        return f"There is no sound among the {len(files)} files in {names} ({counts}): choose another folder."
+    if all(file.reason == SILENT for file in skipped):
+        return f"Every sound in {names} is silent (its peak is below {SILENCE_DB:g} dB): record or choose louder ones."
+    first = skipped[0]
+    return f"None of the {len(skipped)} sounds in {names} can be used; '{first.path}': {first.reason}."
+
+
+def _suggest_rate(rates: list[int]) -> tuple[int, str]:
+    usual = Counter(rates).most_common(1)[0][0]
+    rate = max((standard for standard in STANDARD_RATES if standard <= usual), default=STANDARD_RATES[0])
+    if rate < usual:
+        return rate, (
+            f"Most files are at {usual:,} Hz; {rate:,} Hz keeps their sound up to {rate // 2:,} Hz and trains faster."
+        )
+    return rate, f"Most files are at {usual:,} Hz, and {rate:,} Hz keeps all of their sound."
+
+
+def _suggest_seconds(lengths_seconds: list[float]) -> tuple[float, str]:
+    needed = sorted(lengths_seconds)[math.ceil(WHOLE_SHARE * len(lengths_seconds)) - 1]
+    long_enough = [seconds for seconds in CLIP_SECONDS if seconds >= needed]
+    if not long_enough:
+        return RECORDING_CLIP_SECONDS, (
+            f"Most sounds last longer than {CLIP_SECONDS[-1]:g} s: they are cut into clips of "
+            f"{RECORDING_CLIP_SECONDS:g} s."
+        )
+    seconds = long_enough[0]
+    share = sum(length <= seconds for length in lengths_seconds) / len(lengths_seconds)
+    fitting = "All sounds fit" if share == 1 else f"{math.floor(100 * share)} % of the sounds fit"
+    return seconds, f"{fitting} into {seconds:g} s."
