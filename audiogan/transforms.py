@@ -198,7 +198,7 @@ class MelImage(Spectral):
 
     TOP_DB = 80.0
     QUIETEST_MAXIMUM = 1e-10
-    """Power under which a clip counts as silent (librosa's amin)."""
+    """Power under which a clip counts as silent. It is librosa's amin, but no floor to the levels of a quiet clip."""
 
     def __init__(self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32) -> None:
         frames = 2 ** max(5, math.ceil(math.log2(clip_samples / 512)))
