@@ -9,7 +9,8 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import synthesis
-from audiogan.transforms import LogSpectrogram, MelImage, stft
+from audiogan.config import IMAGES, PRESETS, RunConfig
+from audiogan.transforms import LogSpectrogram, MelImage, make_transform, stft
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 
@@ -164,7 +165,7 @@ def test_mel_image_is_librosa_s_in_decibels_and_eight_bits(rate):
         difference = np.abs((seen[0].numpy() + 1) * 127.5 - grey)
         # float32 rounds a handful of values to the neighbouring grey
         assert difference.max() < 1.01
-        assert (difference > 0.5).mean() < 1e-3
+        assert (difference > 0.25).mean() < 1e-3
 
 
 def test_the_loudest_place_is_white_a_hundredth_of_the_power_64_greys_darker_and_silence_black():
@@ -222,6 +223,17 @@ def test_no_mel_image_clips():
 )
 def test_what_an_image_learned_of_the_data_is_saved_and_nothing_else(transform, learned):
     assert set(transform.state_dict()) == learned
+
+
+def test_settings_choose_the_image():
+    def made(*assignments: str):
+        settings = PRESETS["specgan"].settings.with_text(["griffin_lim_iterations=5", *assignments])
+        return make_transform(RunConfig("specgan", settings, "sounds", "0", 8_000, 2_000, ()))
+
+    assert made("transform=log_spectrogram").n_fft == 256
+    assert made("transform=log_mel_spectrogram").n_fft == 1_024
+    assert made("transform=mel_image", "mels=64").shape == (1, 64, 32)
+    assert {made(f"transform={name}").iterations for name in IMAGES} == {5}
 
 
 # there and back
