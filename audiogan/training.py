@@ -171,7 +171,8 @@ class Examples:
 
     def _transform_all(self) -> Tensor:
         waves = self.clips.waves
-        parts = [self.transform(float_waves(waves[at : at + 256]).to(self.device)) for at in range(0, len(waves), 256)]
+        # a few at a time: the complex spectrum of a clip is many times larger than what is kept of it
+        parts = [self.transform(float_waves(waves[at : at + 32]).to(self.device)) for at in range(0, len(waves), 32)]
         return torch.cat(parts)
 
 
