@@ -38,7 +38,7 @@ class Discriminator(nn.Module):
         self.label_embedding = nn.Embedding(n_labels, channels) if n_labels else None
 
     def features(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(B, N) what the last layer reads. Labels, where known, only say which clips may be compared with each other."""
+        """(B, N) what the last layer reads; labels, where known, only say which clips are compared with each other."""
         raise NotImplementedError
 
     def forward(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
