@@ -38,16 +38,35 @@ BELIEFS = {
 }
 """The losses there are, and what the discriminator's belief means under each: a critic's score is no probability."""
 
+PENALISED = ("relativistic", "wgan_gp")
+"""Losses that penalise the gradient of each clip's own score."""
+
+IMAGES = ("log_spectrogram", "log_mel_spectrogram", "mel_image")
+
+SEES = {
+    "framegan": ("frames",),
+    "mlp": ("waveform",),
+    "dcgan1d": ("waveform",),
+    "wavegan_bce": ("waveform",),
+    "specgan": IMAGES,
+    "melspec_wgan": IMAGES,
+    "wavegan": ("waveform",),
+}
+"""The architectures there are, and the transforms whose shape each is made for."""
+
+BATCH_NORMALISED_CRITICS = ("dcgan1d", "specgan")
+"""Architectures whose discriminator follows `normalisation` too; the others' have none."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """Every hyperparameter of a run. A preset is a Settings with published or measured values."""
 
-    architecture: str = one_of("framegan", "framegan", "wavegan")
+    architecture: str = one_of("framegan", *SEES)
     """The pair of networks, generator and discriminator, named as its file in `audiogan/models`."""
 
-    transform: str = one_of("frames", "frames", "waveform")
-    """What the network sees of a clip: log-mel frames or the waveform itself."""
+    transform: str = one_of("frames", "frames", "waveform", *IMAGES)
+    """What the network sees of a clip: log-mel frames, the waveform itself, or an image of its spectrum."""
 
     loss: str = one_of("relativistic", *BELIEFS)
     """The game between the two networks."""
@@ -59,10 +78,17 @@ class Settings:
     """The distribution those numbers are drawn from: normal(0, 1) or uniform(-1, 1)."""
 
     width: int = within(48, 4, 256)
-    """Channels of the widest-in-time layer (WaveGAN's d); cost grows with its square."""
+    """Channels of the widest-in-time layer (WaveGAN's d), in mlp units of the smallest; cost grows with its square."""
 
     kernel: int = within(25, 3, 51)
-    """Taps of each convolution along time (WaveGAN only; an odd number)."""
+    """Taps of each convolution along a waveform (an odd number)."""
+
+    normalisation: str = one_of("none", "none", "batch")
+    """Whether batch normalisation follows the layers where the source has it (dcgan1d, wavegan_bce, specgan and
+    melspec_wgan)."""
+
+    dropout: float = within(0.0, 0.0, 0.9)
+    """Share of values that are dropped between layers in training (mlp, dcgan1d, wavegan_bce and melspec_wgan)."""
 
     phase_shuffle: int = within(2, 0, 16)
     """Largest shift, in samples, of the discriminator's phase shuffle; 0 switches it off (WaveGAN only)."""
@@ -74,10 +100,10 @@ class Settings:
     """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
 
     mels: int = within(0, 0, 256)
-    """Mel bins of the log-mel frames; 0 chooses by sample rate (64 at 8 kHz to 128 at 44.1 kHz)."""
+    """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""
 
     griffin_lim_iterations: int = within(32, 1, 500)
-    """Rounds of Griffin-Lim phase estimation when frames are turned back into sound."""
+    """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
 
     batch: int = within(16, 2, 512)
     """Clips per step."""
@@ -119,16 +145,30 @@ class Settings:
     """Steps that one point of the live charts averages."""
 
     steps: int = within(0, 0, 100_000_000)
-    """Generator steps of a training that names no other limit; 0 uses `minutes` instead."""
+    """Generator steps of a training that names no other limit; 0 uses `epochs` instead."""
+
+    epochs: int = within(0, 0, 1_000_000)
+    """Passes over the data set of a training that names no other limit, when `steps` is 0; 0 uses `minutes`."""
 
     minutes: float = within(10.0, 0.01, 100_000.0)
-    """Minutes of a training that names no other limit, when `steps` is 0."""
+    """Minutes of a training that names no other limit, when `steps` and `epochs` are 0."""
 
     def __post_init__(self) -> None:
         for item in fields(self):
             _check(item, getattr(self, item.name))
         if self.kernel % 2 == 0:
             raise SettingError(f"kernel must be odd, so that a layer keeps its place in time; {self.kernel} is even.")
+        if self.transform not in SEES[self.architecture]:
+            seen = " or ".join(SEES[self.architecture])
+            raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
+        if self.transform == "mel_image" and self.mels % 32:
+            raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
+        batch_normalised = self.normalisation == "batch" and self.architecture in BATCH_NORMALISED_CRITICS
+        if batch_normalised and self.loss in PENALISED:
+            raise SettingError(
+                f"{self.loss} penalises each clip's own gradient, which batch normalisation in {self.architecture}'s "
+                "discriminator would mix with the other clips': set normalisation=none."
+            )
 
     def with_text(self, assignments: list[str]) -> "Settings":
         """These settings after `key=value` texts, as `--set` gives them.
@@ -212,6 +252,134 @@ PRESETS: dict[str, Preset] = {
         "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
         settings=Settings(batch=32, decay_steps=3000),
     ),
+    "mlp": Preset(
+        title="Dense GAN (mlp)",
+        about="Dense layers only, from a latent straight to the samples; published for bird song. Small clips train "
+        "on a processor; at 5 s and 44.1 kHz it needs 8 GB of memory.",
+        source="Bird song GAN of dense layers: the layer table in `audiogan/models/mlp.py`.",
+        settings=Settings(
+            architecture="mlp",
+            transform="waveform",
+            loss="bce",
+            latent_size=500,
+            width=256,
+            conditional=False,
+            batch=32,
+            rate_g=2e-4,
+            rate_d=1e-3,
+            beta1=0.5,
+            beta2=0.999,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.0,
+            epochs=250,
+        ),
+    ),
+    "dcgan1d": Preset(
+        title="1-D DCGAN",
+        about="Convolutions along the waveform with batch normalisation; published for one or two instruments. "
+        "An hour or more on a processor, minutes on a graphics card.",
+        source="A DCGAN (arXiv 1511.06434) in one dimension on FSDKaggle2018: `audiogan/models/dcgan1d.py`.",
+        settings=Settings(
+            architecture="dcgan1d",
+            transform="waveform",
+            loss="bce",
+            latent_size=500,
+            width=16,
+            normalisation="batch",
+            dropout=0.3,
+            conditional=False,
+            batch=32,
+            rate_g=2e-4,
+            rate_d=2e-4,
+            beta1=0.5,
+            beta2=0.999,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.0,
+            epochs=50,
+        ),
+    ),
+    "wavegan_bce": Preset(
+        title="WaveGAN with cross-entropy",
+        about="A WaveGAN that ends in linear layers, with batch normalisation and dropout. Its discriminator tends to "
+        "win: watch both losses.",
+        source="A WaveGAN variant on FSDKaggle2018: `audiogan/models/wavegan_bce.py`.",
+        settings=Settings(
+            architecture="wavegan_bce",
+            transform="waveform",
+            loss="bce",
+            latent_size=100,
+            width=64,
+            normalisation="batch",
+            dropout=0.3,
+            conditional=False,
+            batch=64,
+            rate_g=2e-4,
+            rate_d=2e-4,
+            beta1=0.5,
+            beta2=0.999,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.0,
+            epochs=10_000,
+        ),
+    ),
+    "specgan": Preset(
+        title="SpecGAN",
+        about="Paints spectrograms as pictures and finds the phase afterwards. A day or two on a graphics card; on a "
+        "processor lower the width to 8 or 16 and expect hours.",
+        source="Donahue, McAuley, Puckette: Adversarial Audio Synthesis, arXiv 1802.04208, with DCGAN's loss and "
+        "normalisation. As in the paper: loss=wgan_gp normalisation=none critic_steps=5 rate_g=1e-4 rate_d=1e-4 "
+        "beta2=0.9.",
+        settings=Settings(
+            architecture="specgan",
+            transform="log_spectrogram",
+            loss="bce",
+            latent_size=100,
+            latent="uniform",
+            width=64,
+            normalisation="batch",
+            conditional=False,
+            griffin_lim_iterations=16,
+            batch=64,
+            rate_g=2e-4,
+            rate_d=2e-4,
+            beta1=0.5,
+            beta2=0.999,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.0,
+            log_every=1,
+            epochs=1750,
+        ),
+    ),
+    "melspec_wgan": Preset(
+        title="Mel image WGAN",
+        about="Paints five seconds of music as a mel image of 256 x 256. Hours on a graphics card; on a processor "
+        "lower the width to 8 or 16.",
+        source="WGAN-GP (arXiv 1704.00028) on mel images of one music compilation: `audiogan/models/melspec_wgan.py`.",
+        settings=Settings(
+            architecture="melspec_wgan",
+            transform="mel_image",
+            loss="wgan_gp",
+            latent_size=128,
+            width=64,
+            normalisation="batch",
+            dropout=0.3,
+            conditional=False,
+            critic_steps=3,
+            rate_g=2e-4,
+            rate_d=2e-4,
+            beta1=0.5,
+            beta2=0.9,
+            penalty=10.0,
+            penalty_every=1,
+            ema=0.0,
+            log_every=1,
+            epochs=30,
+        ),
+    ),
     "wavegan": Preset(
         title="WaveGAN",
         about="Draws the waveform sample by sample, as published in 2018. Days on a large graphics card; "
@@ -267,7 +435,9 @@ class Limit:
         """This limit, or the preset's own when none was given."""
         if self != Limit():
             return self
-        return Limit(steps=settings.steps) if settings.steps else Limit(minutes=settings.minutes)
+        if settings.steps:
+            return Limit(steps=settings.steps)
+        return Limit(epochs=settings.epochs) if settings.epochs else Limit(minutes=settings.minutes)
 
     def describe(self) -> str:
         """In words: '500 steps', '10 minutes'."""

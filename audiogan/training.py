@@ -149,7 +149,10 @@ class Examples:
         self._seen = self._transform_all() if self._fits_in_memory() else None
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
-        """(what the network sees (size, C, F), labels (size,)) of the batch with that number, counted from 0."""
+        """(what the network sees (size, *shape), labels (size,)) of the batch with that number, counted from 0.
+
+        Every batch is full: what an epoch has left over is completed from the next one's order.
+        """
         positions = np.arange(number * size, (number + 1) * size)
         epochs, places = np.divmod(positions, self.clips_per_epoch)
         chosen = np.array([self._order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])
@@ -165,12 +168,12 @@ class Examples:
         return self._orders[epoch]
 
     def _fits_in_memory(self) -> bool:
-        channels, positions = self.transform.shape
-        return 4 * channels * positions * self.clips_per_epoch <= MEMORY_BYTES
+        return 4 * math.prod(self.transform.shape) * self.clips_per_epoch <= MEMORY_BYTES
 
     def _transform_all(self) -> Tensor:
         waves = self.clips.waves
-        parts = [self.transform(float_waves(waves[at : at + 256]).to(self.device)) for at in range(0, len(waves), 256)]
+        # a few at a time: the complex spectrum of a clip is many times larger than what is kept of it
+        parts = [self.transform(float_waves(waves[at : at + 32]).to(self.device)) for at in range(0, len(waves), 32)]
         return torch.cat(parts)
 
 
@@ -198,7 +201,7 @@ class Game:
         return latent.draw(count, self.settings.latent_size, self.settings.latent, self.device)
 
     def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One update on real clips (B, C, F) and as many generated ones of the same labels; (loss, belief)."""
+        """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
         settings, lazy = self.settings, step % self.settings.penalty_every == 0
         labels = labels if self.n_labels else None
         with torch.no_grad():
@@ -249,9 +252,14 @@ class Game:
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
-        """Move the averaged weights towards the present ones; the average is short while training is young."""
+        """Move the averaged weights towards the present ones; the average is short while training is young.
+
+        Batch normalisation's statistics are running averages already and are copied.
+        """
         keep = min(self.settings.ema, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - keep)
+        for average, present in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            average.copy_(present)
 
     def _rolled(self, *batches: Tensor) -> tuple[Tensor, ...]:
         """The same augmentation on real and generated clips: each is rolled in time by its own random amount."""
@@ -309,9 +317,9 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _roll_each(x: Tensor, shifts: Tensor) -> Tensor:
-    """(B, C, F) with each clip rolled by its own number of positions (B, 1), what leaves one end entering the other."""
-    positions = (torch.arange(x.shape[2], device=x.device) - shifts) % x.shape[2]
-    return x.gather(2, positions[:, None].expand_as(x))
+    """(B, ..., F), each clip rolled by its own number of positions (B, 1), what leaves one end entering the other."""
+    positions = (torch.arange(x.shape[-1], device=x.device) - shifts) % x.shape[-1]  # (B, F)
+    return x.gather(-1, positions.view(len(x), *[1] * (x.dim() - 2), -1).expand_as(x))
 
 
 class Progress:

@@ -1,10 +1,11 @@
 """Clips <-> what the network sees, each with its way back to sound.
 
-Every transform turns clips (B, T) in [-1, 1] into (B, C, F) and back. What it learns of the data set (levels of each
+Every transform turns clips (B, T) in [-1, 1] into (B, *shape) and back. What it learns of the data set (levels of each
 mel bin) are buffers, saved with the generator, so that a snapshot alone is enough to make sound.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +17,8 @@ from audiogan.config import RunConfig
 class Transform(nn.Module):
     """The shape contract: forward (B, T) -> (B, *shape), inverse (B, *shape) -> (B, T)."""
 
-    shape: tuple[int, int]
-    """(C, F): channels and positions along time that the networks work on."""
+    shape: tuple[int, ...]
+    """What the networks work on: (C, F) channels and positions along time, or (1, H, W) an image with time along W."""
 
     def fit(self, clips: Tensor) -> None:
         """Learn the data set's statistics from some of its clips (N, T). Nothing to learn by default."""
@@ -30,26 +31,42 @@ class Transform(nn.Module):
 
 
 class Waveform(Transform):
-    """The clip itself, padded with silence to a length that strides of four reach from 16 positions."""
+    """The clip itself (1, T); networks whose layers make other lengths crop and pad it themselves."""
 
     def __init__(self, clip_samples: int) -> None:
         super().__init__()
-        self.clip_samples = clip_samples
-        self.shape = (1, wave_length(clip_samples))
+        self.shape = (1, clip_samples)
 
     def forward(self, clips: Tensor) -> Tensor:
-        return functional.pad(clips, (0, self.shape[1] - self.clip_samples))[:, None]
+        return clips[:, None]
 
     def inverse(self, seen: Tensor) -> Tensor:
-        return seen[:, 0, : self.clip_samples]
+        return seen[:, 0]
 
 
-def wave_length(clip_samples: int) -> int:
-    """The smallest 16 * 4^k or 32 * 4^k that holds the clip: the lengths WaveGAN's layers can make.
+class Spectral(Transform):
+    """What the transforms of frames share: magnitudes of a clip, and a clip from magnitudes.
 
-    16,384, 32,768 and 65,536 are the published ones.
+    Frames are centred on multiples of the hop, and silence follows the clip until the last of them.
     """
-    return 16 * 2 ** max(2, math.ceil(math.log2(clip_samples / 16)))
+
+    def __init__(self, rate: int, clip_samples: int, n_fft: int, hop: int, frames: int, iterations: int) -> None:
+        super().__init__()
+        self.rate, self.clip_samples, self.n_fft, self.hop = rate, clip_samples, n_fft, hop
+        self.frames, self.iterations = frames, iterations
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def magnitudes(self, clips: Tensor) -> Tensor:
+        """(B, T) -> (B, n_fft / 2 + 1, F)."""
+        clips = functional.pad(clips, (0, self.frames * self.hop - self.clip_samples))
+        return stft(clips, self.n_fft, self.hop, self.window).abs()[..., : self.frames]
+
+    def waves(self, magnitudes: Tensor) -> Tensor:
+        """(B, n_fft / 2 + 1, F) -> (B, T)."""
+        # one silent frame more, so that the last hop of the clip has a frame on each side
+        magnitudes = functional.pad(magnitudes, (0, 1))
+        waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, self.iterations)
+        return waves[:, : self.clip_samples]
 
 
 def hop_samples_for(rate: int) -> int:
@@ -62,7 +79,7 @@ def mels_for(rate: int) -> int:
     return 64 if rate <= 11_025 else 80 if rate <= 24_000 else 128
 
 
-class Frames(Transform):
+class Frames(Spectral):
     """Log-mel frames, mel bins as channels: the picture of a sound that a small processor can learn.
 
     x = (log(mel + floor) - mean) / std / 1.5, clamped to -3 and +6 standard deviations, per mel bin. Levels are skewed,
@@ -74,24 +91,20 @@ class Frames(Transform):
     """Levels this far under the data set's loudest mel value count as silence."""
 
     def __init__(self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32) -> None:
-        super().__init__()
-        self.clip_samples = clip_samples
-        self.rate, self.hop = rate, hop_samples_for(rate)
-        self.n_fft = 4 * self.hop
-        self.iterations = iterations
-        mels = mels or mels_for(rate)
+        hop = hop_samples_for(rate)
         # three upsamplings by two: the frames come in eights
-        self.shape = (mels, 8 * max(1, math.ceil(clip_samples / self.hop / 8)))
-        filters = mel_filters(rate, self.n_fft, mels)
-        self.register_buffer("filters", filters, persistent=False)
-        self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
+        frames = 8 * math.ceil(clip_samples / hop / 8)
+        super().__init__(rate, clip_samples, 4 * hop, hop, frames, iterations)
+        mels = mels or mels_for(rate)
+        self.shape = (mels, frames)
+        self.register_buffer("filters", mel_filters(rate, self.n_fft, mels), persistent=False)
         self.register_buffer("mean", torch.zeros(mels, 1))
         self.register_buffer("std", torch.ones(mels, 1))
         self.register_buffer("floor", torch.tensor(10 ** (self.FLOOR_DB / 20)))
 
     def fit(self, clips: Tensor) -> None:
         """Per-bin mean and standard deviation of the log levels, and the floor, from clips (N, T)."""
-        mel = self.filters @ self._magnitudes(clips)
+        mel = self.filters @ self.magnitudes(clips)
         self.floor.copy_(mel.max().clamp(min=1e-6) * 10 ** (self.FLOOR_DB / 20))
         levels = (mel + self.floor).log()
         self.mean.copy_(levels.mean(dim=(0, 2))[:, None])
@@ -99,7 +112,7 @@ class Frames(Transform):
         self.std.copy_(levels.std(dim=(0, 2))[:, None].clamp(min=0.1))
 
     def forward(self, clips: Tensor) -> Tensor:
-        levels = (self.filters @ self._magnitudes(clips) + self.floor).log()
+        levels = (self.filters @ self.magnitudes(clips) + self.floor).log()
         return ((levels - self.mean) / self.std).clamp(-3, 6) / 1.5
 
     def inverse(self, seen: Tensor) -> Tensor:
@@ -108,20 +121,111 @@ class Frames(Transform):
         mel = levels.clamp(max=self._loudest()).exp() - self.floor
         # what is under the floor is silence; a generator that is a little off would fill it with faint tones
         mel = torch.where(mel > self.floor, mel, 0.0)
-        magnitudes = magnitudes_from_mel(mel, self.filters)
-        # one silent frame more, so that the last hop of the clip has a frame on each side
-        magnitudes = functional.pad(magnitudes, (0, 1))
-        waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, self.iterations)
-        return waves[:, : self.clip_samples]
+        return self.waves(magnitudes_from_mel(mel, self.filters))
 
     def _loudest(self) -> float:
         """The log of twice the loudest mel value of the data set."""
         return float(self.floor.log()) - self.FLOOR_DB / 20 * math.log(10) + math.log(2)
 
-    def _magnitudes(self, clips: Tensor) -> Tensor:
-        """(B, T) -> magnitudes (B, n_fft / 2 + 1, F) of frames centred on multiples of the hop."""
-        clips = functional.pad(clips, (0, self.shape[1] * self.hop - self.clip_samples))
-        return stft(clips, self.n_fft, self.hop, self.window).abs()[..., : self.shape[1]]
+
+class LogSpectrogram(Spectral):
+    """The SpecGAN image (1, 128, W): log magnitudes, each frequency standardised over the data set.
+
+    x = clip((log(|S| + 1e-6) - mean) / std, -3, 3) / 3 (Donahue, McAuley, Puckette 2018, section 3.2), window 256, hop
+    128, the top bin dropped: 16,384 samples at 16 kHz are 128 x 128. Other rates keep window and hop, other lengths
+    make W another multiple of 32. With `mel`, 128 mel bins instead of 128 frequencies, from a window of 1,024: the
+    lowest of them are narrower than a bin of 256 samples. Back by Griffin-Lim (16 iterations in the paper).
+    """
+
+    BINS = 128
+    HOP = 128
+    SMALLEST = 1e-6
+    """Added to magnitudes before the logarithm, as in the authors' program."""
+
+    DEVIATIONS = 3.0
+
+    def __init__(self, rate: int, clip_samples: int, mel: bool = False, iterations: int = 16) -> None:
+        frames = 32 * math.ceil(clip_samples / self.HOP / 32)
+        super().__init__(rate, clip_samples, 1024 if mel else 256, self.HOP, frames, iterations)
+        self.shape = (1, self.BINS, frames)
+        filters = mel_filters(rate, self.n_fft, self.BINS) if mel else None
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("mean", torch.zeros(self.BINS, 1))
+        self.register_buffer("std", torch.ones(self.BINS, 1))
+
+    def fit(self, clips: Tensor) -> None:
+        """Mean and standard deviation of each bin's log level, from clips (N, T)."""
+        moments = torch.zeros(2, self.BINS, device=clips.device)
+        # a few clips at a time: the spectra of all are many times larger than the clips
+        for part in clips.split(16):
+            levels = self._levels(part)
+            moments += torch.stack([levels.sum(dim=(0, 2)), levels.square().sum(dim=(0, 2))])
+        mean, square = moments / (len(clips) * self.frames)
+        self.mean.copy_(mean[:, None])
+        # a bin that never moves would turn rounding noise into structure
+        self.std.copy_((square - mean.square()).clamp(min=0.1**2).sqrt()[:, None])
+
+    def forward(self, clips: Tensor) -> Tensor:
+        deviations = (self._levels(clips) - self.mean) / self.std
+        return (deviations / self.DEVIATIONS).clamp(-1, 1)[:, None]
+
+    def inverse(self, seen: Tensor) -> Tensor:
+        levels = seen[:, 0] * self.DEVIATIONS * self.std + self.mean
+        values = (levels.exp() - self.SMALLEST).clamp(min=0)
+        if self.filters is not None:
+            return self.waves(magnitudes_from_mel(values, self.filters))
+        return self.waves(functional.pad(values, (0, 0, 0, 1)))  # the top bin is silent
+
+    def _levels(self, clips: Tensor) -> Tensor:
+        """(B, T) -> (B, 128, F)."""
+        magnitudes = self.magnitudes(clips)
+        values = magnitudes[:, :-1] if self.filters is None else self.filters @ magnitudes
+        return (values + self.SMALLEST).log()
+
+
+class MelImage(Spectral):
+    """The mel image (1, 256, W) of decibels under the clip's own maximum, in 256 steps from -80 dB to 0.
+
+    x = round((max(-80, 10 log10(mel / max(mel))) + 80) * 255 / 80) / 127.5 - 1, of the mel power spectrum with n_fft
+    2048, hop 512 and Slaney's filters of equal area, as librosa's melspectrogram, power_to_db and an 8-bit image make
+    it. The image is as wide as the next power of two of the clip's frames, 32 or more: 5 s at 22,050 Hz become the
+    published 256 x 256, silence behind them.
+
+    Back: mel power to magnitude, then Griffin-Lim (32 iterations in the source). An image no longer tells how loud its
+    clip was, so 0 dB is given the median peak of the training clips; an image that stays below 0 dB is as much
+    quieter. Nothing clips, as no training clip does.
+    """
+
+    TOP_DB = 80.0
+    QUIETEST_MAXIMUM = 1e-10
+    """Power under which a clip counts as silent. It is librosa's amin, but no floor to the levels of a quiet clip."""
+
+    def __init__(self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32) -> None:
+        frames = 2 ** max(5, math.ceil(math.log2(clip_samples / 512)))
+        super().__init__(rate, clip_samples, 2048, 512, frames, iterations)
+        mels = mels or 256
+        self.shape = (1, mels, frames)
+        edges = mel_edges(rate, mels)
+        self.register_buffer("filters", mel_filters(rate, self.n_fft, mels), persistent=False)
+        self.register_buffer("height", (2 / (edges[2:] - edges[:-2])).float()[:, None], persistent=False)
+        self.register_buffer("peak", torch.ones(()))
+
+    def fit(self, clips: Tensor) -> None:
+        """The median peak of the clips (N, T)."""
+        self.peak.copy_(clips.abs().amax(1).median())
+
+    def forward(self, clips: Tensor) -> Tensor:
+        power = self.height * (self.filters @ self.magnitudes(clips).square())
+        loudest = power.amax(dim=(1, 2), keepdim=True).clamp(min=self.QUIETEST_MAXIMUM)
+        levels = 10 * (power / loudest).clamp(min=10 ** (-self.TOP_DB / 10)).log10()
+        return (((levels + self.TOP_DB) * 255 / self.TOP_DB).round() / 127.5 - 1)[:, None]
+
+    def inverse(self, seen: Tensor) -> Tensor:
+        levels = (seen[:, 0] - 1) / 2 * self.TOP_DB  # dB, 0 the loudest
+        power = magnitudes_from_mel(10 ** (levels / 10) / self.height, self.filters)
+        waves = self.waves(power.sqrt())
+        target = self.peak * 10 ** (levels.amax(dim=(1, 2)) / 20)
+        return waves * (target / waves.abs().amax(1).clamp(min=1e-12))[:, None]
 
 
 def stft(waves: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
@@ -134,11 +238,11 @@ def istft(spectra: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
     return torch.istft(spectra, n_fft, hop, window=window, center=True)
 
 
-def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
-    """Triangular filters (mels, n_fft / 2 + 1) of equal peak, from 0 Hz to half the rate on Slaney's mel scale.
+def mel_edges(rate: int, mels: int) -> Tensor:
+    """The corners (mels + 2,) of the mel filters in Hz, from 0 to half the rate, equally far apart in mel.
 
-    The scale is linear to 1 kHz (200/3 Hz a mel) and logarithmic above (27 mels for a factor of 6.4), as in Slaney's
-    Auditory Toolbox (1998); equal to librosa.filters.mel(norm=None).
+    Slaney's scale is linear to 1 kHz (200/3 Hz a mel) and logarithmic above (27 mels for a factor of 6.4), as in his
+    Auditory Toolbox (1998).
     """
     linear_step, knee_hz, log_step = 200 / 3, 1000.0, math.log(6.4) / 27
     knee_mel = knee_hz / linear_step
@@ -147,7 +251,13 @@ def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
         return hz / linear_step if hz < knee_hz else knee_mel + math.log(hz / knee_hz) / log_step
 
     mel = torch.linspace(0, to_mel(rate / 2), mels + 2, dtype=torch.float64)
-    edges = torch.where(mel < knee_mel, mel * linear_step, knee_hz * ((mel - knee_mel) * log_step).exp())
+    return torch.where(mel < knee_mel, mel * linear_step, knee_hz * ((mel - knee_mel) * log_step).exp())
+
+
+def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
+    """Triangular filters (mels, n_fft / 2 + 1) of equal peak between neighbouring mel edges; equal to
+    librosa.filters.mel(norm=None)."""
+    edges = mel_edges(rate, mels)
     bins = torch.linspace(0, rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
@@ -187,9 +297,30 @@ def griffin_lim(
     return istft(magnitudes * angles, n_fft, hop, window)
 
 
+def _frames(config: RunConfig) -> Transform:
+    settings = config.settings
+    return Frames(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations)
+
+
+def _log_spectrogram(config: RunConfig) -> Transform:
+    mel = config.settings.transform == "log_mel_spectrogram"
+    return LogSpectrogram(config.rate, config.clip_samples, mel, config.settings.griffin_lim_iterations)
+
+
+def _mel_image(config: RunConfig) -> Transform:
+    settings = config.settings
+    return MelImage(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations)
+
+
+TRANSFORMS: dict[str, Callable[[RunConfig], Transform]] = {
+    "frames": _frames,
+    "waveform": lambda config: Waveform(config.clip_samples),
+    "log_spectrogram": _log_spectrogram,
+    "log_mel_spectrogram": _log_spectrogram,
+    "mel_image": _mel_image,
+}
+
+
 def make_transform(config: RunConfig) -> Transform:
     """The transform that a run's settings name, not yet fitted."""
-    settings = config.settings
-    if settings.transform == "waveform":
-        return Waveform(config.clip_samples)
-    return Frames(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations)
+    return TRANSFORMS[config.settings.transform](config)

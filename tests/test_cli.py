@@ -17,7 +17,7 @@ import pytest
 import audiogan
 from audiogan import cli, wording
 from audiogan import lab as lab_module
-from audiogan.config import Limit
+from audiogan.config import PRESETS, Limit
 from audiogan.lab import Lab, Status
 from tests.conftest import RATE, TINY
 
@@ -185,8 +185,8 @@ def test_lists_are_one_object_each(trained, home):
     counts = {"noise": 12, "tone": 12}
     assert datasets == {"datasets": [{"name": "tiny", "clips": 24, "seconds": 0.25, "rate": 8_000, "labels": counts}]}
     presets = json.loads(run_command("presets", "--json", "--home", home).out)["presets"]
-    assert [item["name"] for item in presets] == ["framegan", "wavegan"]
-    assert presets[1]["settings"]["latent_size"] == 100
+    assert [item["name"] for item in presets] == list(PRESETS)
+    assert presets[1]["settings"]["latent_size"] == 500
     runs = {item["name"]: item for item in json.loads(run_command("runs", "--json", "--home", home).out)["runs"]}
     assert (runs["first"]["state"], runs["first"]["step"], runs["first"]["dataset"]) == ("finished", 12, "tiny")
 

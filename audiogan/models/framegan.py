@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
 from audiogan.config import Settings
-
-LABEL_SIZE = 32
-"""Numbers that describe a label to the generator."""
+from audiogan.models import networks
 
 STAGES = 3
 """Halvings of time between the frames and the innermost layer."""
@@ -41,34 +39,30 @@ class Residual(nn.Module):
         return x + self.second(leaky_relu(pixel_norm(y) if self.normalise else y, 0.2))
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """(B, Z), labels (B,) or None -> frames (B, M, F), linear: levels are standardised, not bounded."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
-        super().__init__()
+        super().__init__(settings.latent_size, n_labels, 64)
         mels, frames = shape
         width = settings.width
         channels = [2 * width, 2 * width, width * 3 // 2, width]
         self.start = frames // 2**STAGES
-        self.label_embedding = nn.Embedding(n_labels, LABEL_SIZE) if n_labels else None
-        self.dense = nn.Linear(settings.latent_size + (LABEL_SIZE if n_labels else 0), 64)
         self.spread = nn.Linear(64, channels[0] * self.start)
         self.widen = nn.ModuleList(nn.Conv1d(before, after, 5, padding=2) for before, after in pairwise(channels))
         self.refine = nn.ModuleList(Residual(after, normalise=True) for after in channels[1:])
         self.to_frames = nn.Conv1d(channels[-1], mels, 5, padding=2)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = pixel_norm(latents)
-        if self.label_embedding is not None:
-            x = torch.cat([x, self.label_embedding(labels)], dim=1)
-        x = self.spread(leaky_relu(self.dense(x), 0.2)).unflatten(1, (-1, self.start))  # (B, 2w, F / 8)
+        x = leaky_relu(self.enter(pixel_norm(latents), labels), 0.2)
+        x = self.spread(x).unflatten(1, (-1, self.start))  # (B, 2w, F / 8)
         for widen, refine in zip(self.widen, self.refine, strict=True):
             x = interpolate(pixel_norm(x), scale_factor=2.0, mode="nearest")  # time x2
             x = refine(leaky_relu(widen(x), 0.2))
         return self.to_frames(x)
 
 
-class Discriminator(nn.Module):
+class Discriminator(networks.Discriminator):
     """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
@@ -81,18 +75,14 @@ class Discriminator(nn.Module):
         self.narrow = nn.ModuleList(
             nn.Conv1d(before, after, 4, stride=2, padding=1) for before, after in pairwise(channels)
         )
-        self.dense = nn.Linear(channels[-1] * (frames // 2**STAGES) + 1, 1)
-        self.label_embedding = nn.Embedding(n_labels, channels[-1]) if n_labels else None
+        self.end_with(channels[-1], frames // 2**STAGES, n_labels, beside=1)
 
-    def forward(self, frames: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, frames: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(B, 2w * F / 8 + 1): the innermost layer, flattened, and how much the clips beside this one differ."""
         x = self.from_frames(frames)
         for refine, narrow in zip(self.refine, self.narrow, strict=True):
             x = leaky_relu(narrow(refine(x)), 0.2)  # time /2
-        scores = self.dense(torch.cat([x.flatten(1), batch_deviation(x, labels)], dim=1)).squeeze(1)
-        if self.label_embedding is not None:
-            # projection discriminator (Miyato and Koyama 2018, eq. 3) on the time-mean of the features
-            scores = scores + (self.label_embedding(labels) * x.mean(2)).sum(1)
-        return scores
+        return torch.cat([x.flatten(1), batch_deviation(x, labels)], dim=1)
 
 
 def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> Tensor:

@@ -6,7 +6,8 @@ a gradient penalty holds each clip's own gradient, which batch statistics would 
 
 Published sizes at d = 64 and 16,384 samples: 19,065,345 and 17,427,969 parameters. Longer clips add a layer at the
 narrow end of time, as the authors' program does; shorter ones drop one. A length of 32 * 4^k makes the last layer of
-the generator (the first of the discriminator) stride 2.
+the generator (the first of the discriminator) stride 2. A clip of any other length is the beginning of the next longer
+one that the layers can make: the generator crops, the discriminator pads with silence.
 """
 
 import math
@@ -16,9 +17,18 @@ import torch
 from torch import Tensor, nn
 
 from audiogan.config import Settings
+from audiogan.models import networks
 
 START = 16
 """Positions in time after the dense layer."""
+
+
+def wave_length(clip_samples: int) -> int:
+    """The smallest 16 * 4^k or 32 * 4^k that holds the clip: the lengths these layers can make.
+
+    16,384, 32,768 and 65,536 are the published ones.
+    """
+    return START * 2 ** max(2, math.ceil(math.log2(clip_samples / START)))
 
 
 def strides_for(length: int) -> list[int]:
@@ -27,15 +37,14 @@ def strides_for(length: int) -> list[int]:
     return [4] * fours + [2] * rest
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """(B, Z), labels (B,) or None -> (B, 1, T) in [-1, 1]."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
-        super().__init__()
-        strides = strides_for(shape[1])
+        strides = strides_for(wave_length(shape[1]))
         channels = [settings.width * 2**power for power in range(len(strides) - 1, -1, -1)] + [1]
-        self.label_embedding = nn.Embedding(n_labels, settings.latent_size) if n_labels else None
-        self.dense = nn.Linear(settings.latent_size * (2 if n_labels else 1), START * channels[0])
+        super().__init__(settings.latent_size, n_labels, START * channels[0])
+        self.clip_samples = shape[1]
         self.layers = nn.ModuleList(
             nn.ConvTranspose1d(
                 before,
@@ -49,20 +58,20 @@ class Generator(nn.Module):
         )
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        if self.label_embedding is not None:
-            latents = torch.cat([latents, self.label_embedding(labels)], dim=1)
-        x = self.dense(latents).unflatten(1, (-1, START))  # (B, 16d, 16)
+        x = self.enter(latents, labels).unflatten(1, (-1, START))  # (B, 16d, 16)
         for layer in self.layers:
             x = layer(x.relu())  # time x4, channels /2
-        return x.tanh()
+        return x.tanh()[..., : self.clip_samples]
 
 
-class Discriminator(nn.Module):
+class Discriminator(networks.Discriminator):
     """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
         super().__init__()
-        strides = strides_for(shape[1])[::-1]
+        length = wave_length(shape[1])
+        self.silence = length - shape[1]
+        strides = strides_for(length)[::-1]
         channels = [1] + [settings.width * 2**power for power in range(len(strides))]
         self.layers = nn.ModuleList(
             nn.Conv1d(before, after, settings.kernel, stride, padding=(settings.kernel - 1) // 2)
@@ -70,20 +79,16 @@ class Discriminator(nn.Module):
         )
         self.shuffle = settings.phase_shuffle
         self.shuffle_per_clip = settings.phase_shuffle_per == "clip"
-        self.dense = nn.Linear(START * channels[-1], 1)
-        self.label_embedding = nn.Embedding(n_labels, channels[-1]) if n_labels else None
+        self.end_with(channels[-1], START, n_labels)
 
-    def forward(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = waves
+    def features(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(B, 16d * 16)."""
+        x = nn.functional.pad(waves, (0, self.silence))
         for index, layer in enumerate(self.layers):
             x = nn.functional.leaky_relu(layer(x), 0.2)  # time /4, channels x2
             if self.training and self.shuffle and index < len(self.layers) - 1:
                 x = phase_shuffle(x, self.shuffle, self.shuffle_per_clip)
-        scores = self.dense(x.flatten(1)).squeeze(1)
-        if self.label_embedding is not None:
-            # projection discriminator (Miyato and Koyama 2018, eq. 3) on the time-mean of the features
-            scores = scores + (self.label_embedding(labels) * x.mean(2)).sum(1)
-        return scores
+        return x.flatten(1)
 
 
 def phase_shuffle(x: Tensor, most: int, per_clip: bool) -> Tensor:

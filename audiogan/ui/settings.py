@@ -6,7 +6,7 @@ import streamlit as st
 
 from audiogan.lab import Settings, documentation
 
-NOT_OFFERED = ("architecture", "transform", "steps", "minutes")
+NOT_OFFERED = ("architecture", "transform", "steps", "epochs", "minutes")
 """The preset chooses the first two, the page has its own place for the length."""
 
 

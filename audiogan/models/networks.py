@@ -1,0 +1,57 @@
+"""What every pair of networks has in common: how latents enter, how a score comes out, and labels in both."""
+
+import torch
+from torch import Tensor, nn
+
+from audiogan.config import Settings
+
+LABEL_SIZE = 32
+"""Numbers that describe a label to the generator."""
+
+
+class Generator(nn.Module):
+    """(B, Z), labels (B,) or None -> what the network sees (B, *shape).
+
+    `dense` is always the first layer. Its first Z columns belong to the latents, so that its strongest directions are
+    directions of the latent space; the label embedding's columns follow.
+    """
+
+    def __init__(self, latent_size: int, n_labels: int, outputs: int, bias: bool = True) -> None:
+        super().__init__()
+        self.label_embedding = nn.Embedding(n_labels, LABEL_SIZE) if n_labels else None
+        self.dense = nn.Linear(latent_size + (LABEL_SIZE if n_labels else 0), outputs, bias)
+
+    def enter(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """(B, Z) and labels through the first layer: (B, outputs)."""
+        if self.label_embedding is not None:
+            latents = torch.cat([latents, self.label_embedding(labels)], dim=1)
+        return self.dense(latents)
+
+
+class Discriminator(nn.Module):
+    """(B, *shape), labels (B,) or None -> scores (B,), unbounded: no loss here wants a sigmoid inside the network."""
+
+    def end_with(self, channels: int, positions: int, n_labels: int, beside: int = 0) -> None:
+        """The last layer, for features of so many channels at so many positions, and `beside` numbers after them."""
+        self.dense = nn.Linear(channels * positions + beside, 1)
+        self.positions = positions
+        self.label_embedding = nn.Embedding(n_labels, channels) if n_labels else None
+
+    def features(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(B, N) what the last layer reads; labels, where known, only say which clips are compared with each other."""
+        raise NotImplementedError
+
+    def forward(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
+        features = self.features(seen, labels)
+        scores = self.dense(features).squeeze(1)
+        if self.label_embedding is not None:
+            # projection discriminator (Miyato and Koyama 2018, eq. 3) on each channel's mean over its positions
+            channels = self.label_embedding.embedding_dim
+            means = features[:, : channels * self.positions].unflatten(1, (channels, -1)).mean(2)
+            scores = scores + (self.label_embedding(labels) * means).sum(1)
+        return scores
+
+
+def normalisation(settings: Settings, kind: type[nn.Module], channels: int) -> nn.Module:
+    """A batch normalisation of that kind, or nothing, as the settings say."""
+    return kind(channels) if settings.normalisation == "batch" else nn.Identity()
