@@ -1,6 +1,6 @@
 """How long a visitor waits: first paint, change of page, movement of a slider to sound.
 
-`python benchmarks/app.py [--visits 5] [--movements 60]`. The reference for the paint is an empty Streamlit script,
+`python benchmarks/waiting.py [--visits 5] [--movements 60]`. The reference for the paint is an empty Streamlit script,
 served and opened in the same way in the same run. Needs Chromium and the development requirements.
 """
 
@@ -135,11 +135,11 @@ def main() -> None:
         {"what": "slider to sound (ms)", **spread(latencies), "goal": "60", "ratio": ""},
     ]
     publish(
-        "app",
+        "waiting",
         "What a visitor waits for",
         rows,
         heard=f"{len(latencies)} of {arguments.movements} movements",
-        command="python benchmarks/app.py",
+        command="python benchmarks/waiting.py",
     )
 
 
