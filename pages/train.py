@@ -70,9 +70,12 @@ minutes = st.slider(
     help="You can stop earlier, or let it go on for longer afterwards.",
 )
 with st.expander("More settings"):
-    device = st.selectbox("Device", list(DEVICES), format_func=DEVICES.get)
-    seed = st.number_input("Seed", 0, 2**31 - 1, 0, help="The same seed, data and settings repeat a training exactly.")
-    name = st.text_input("Name of the run", placeholder="date, data set and model")
+    name_box, device_box, seed_box = st.columns(3)
+    name = name_box.text_input("Name of the run", placeholder="date, data set and model")
+    device = device_box.selectbox("Device", list(DEVICES), format_func=DEVICES.get)
+    seed = seed_box.number_input(
+        "Seed", 0, 2**31 - 1, 0, help="The same seed, data and settings repeat a training exactly."
+    )
     changes = choose_settings(defaults)
 
 limit = Limit(minutes=minutes)

@@ -6,13 +6,16 @@ what playing needs is kept: config, status, charts' numbers, the newest snapshot
 
 import argparse
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from rich import print
 
-from audiogan.lab import STARTER, Lab, Limit, site
-from audiogan.wording import duration, size
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from audiogan.lab import STARTER, Lab, Limit, site  # noqa: E402
+from audiogan.wording import duration, size  # noqa: E402
 
 
 def train_starter(minutes: float, target: Path) -> None:

@@ -1,6 +1,6 @@
-"""Widgets for a run's settings, made from the fields of `Settings`: name, range and help stand there once."""
+"""Widgets for a run's settings, made from the fields of `Settings`: name, range and words stand there once."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
 
 import streamlit as st
 
@@ -11,30 +11,33 @@ NOT_OFFERED = ("architecture", "transform", "steps", "epochs", "minutes")
 
 
 def choose_settings(defaults: Settings) -> list[str]:
-    """One widget a setting; the `key=value` texts of those that differ from the defaults."""
-    texts = documentation(Settings)
-    columns = st.columns(2)
+    """A list to pick settings from, and a widget for each that was picked; the `key=value` texts of changed ones."""
+    offered = {item.name: item for item in fields(Settings) if item.name not in NOT_OFFERED}
+    words = documentation(Settings)
+    chosen = st.multiselect(
+        "Settings to change",
+        list(offered),
+        format_func=lambda name: f"{name}: {words[name]}",
+        placeholder="none: the model's own values",
+    )
     changes = []
-    for position, item in enumerate(item for item in fields(Settings) if item.name not in NOT_OFFERED):
-        with columns[position % 2]:
-            default = getattr(defaults, item.name)
-            value = _widget(item, default, texts.get(item.name, ""))
-            if value != default:
-                changes.append(f"{item.name}={value}")
+    for name in chosen:
+        default = getattr(defaults, name)
+        value = _widget(offered[name], default, words[name])
+        if value != default:
+            changes.append(f"{name}={value}")
     return changes
 
 
-def _widget(item, default, help_text: str):
-    key = f"setting-{item.name}-{default}"
+def _widget(item: Field, default, words: str):
+    """The widget that fits the field, its words as the label and its name beside them."""
+    label, key = f"{words} (**{item.name}**)", f"setting-{item.name}-{default}"
     if item.type is bool:
-        return st.checkbox(item.name, default, help=help_text, key=key)
+        return st.checkbox(label, default, key=key)
     if "options" in item.metadata:
-        options = item.metadata["options"]
-        options = list(dict.fromkeys(options))
-        return st.selectbox(item.name, options, index=options.index(default), help=help_text, key=key)
+        options = list(dict.fromkeys(item.metadata["options"]))
+        return st.selectbox(label, options, index=options.index(default), key=key)
     low, high = item.metadata["low"], item.metadata["high"]
     if item.type is int:
-        return st.number_input(item.name, low, high, default, step=1, help=help_text, key=key)
-    return st.number_input(
-        item.name, float(low), float(high), float(default), step=None, format="%g", help=help_text, key=key
-    )
+        return st.number_input(label, low, high, default, step=1, key=key)
+    return st.number_input(label, float(low), float(high), float(default), format="%g", key=key)
