@@ -7,6 +7,7 @@ Exit 0, 1 with one plain sentence (a traceback only under --debug), 2 for wrong 
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -150,7 +151,7 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
         print_json(describe_run(run))
     if status.state == "failed":
         raise RunError(status.message)
-    words.print(f"{status.state} after {status.step:,} steps. Next: audiogan generate {run.name}", markup=False)
+    words.print(f"{status.state} after {status.step:,} steps. Next: audiogan generate {shlex.quote(run.name)}", markup=False)
 
 
 def describe_status(status: Status) -> str:

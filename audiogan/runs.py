@@ -92,7 +92,8 @@ class Run:
         """A new folder under `root` holding config.json and nothing else. Raises RunError when the name is taken."""
         if not name:
             stamp = datetime.fromisoformat(config.created).strftime("%Y%m%d-%H%M%S")
-            name = f"{stamp}-{config.dataset}-{config.preset}"
+            # one word on a command line, whatever the data set is called
+            name = f"{stamp}-{config.dataset.replace(' ', '-')}-{config.preset}"
         run = cls(root / name)
         if run.folder.exists():
             raise RunError(f"There is already a run named '{name}': choose another name, or resume that one.")

@@ -1,5 +1,7 @@
 """Explore: play a model with sliders, and take its sounds away."""
 
+import shlex
+
 import streamlit as st
 
 from audiogan.lab import RunError, open_lab
@@ -70,5 +72,5 @@ st.download_button(
 )
 st.caption(
     "Inside: 16-bit WAVs and sounds.json with each sound's seed, label and latent. "
-    f"`audiogan generate {name} --recall sounds.json` makes the same sounds again."
+    f"`audiogan generate {shlex.quote(name)} --recall sounds.json` makes the same sounds again."
 )
