@@ -151,7 +151,8 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
         print_json(describe_run(run))
     if status.state == "failed":
         raise RunError(status.message)
-    words.print(f"{status.state} after {status.step:,} steps. Next: audiogan generate {shlex.quote(run.name)}", markup=False)
+    following = f"Next: audiogan generate {shlex.quote(run.name)}"
+    words.print(f"{status.state} after {status.step:,} steps. {following}", markup=False)
 
 
 def describe_status(status: Status) -> str:

@@ -52,9 +52,9 @@ class Contender:
 def built_in_clips() -> Clips:
     """The built-in sounds, each padded to the clip."""
     sounds = synthesis.built_in_sounds(RATE, per_label=32)
-    waves = [audio.to_int16(audio.pad(sound.samples[:CLIP_SAMPLES], CLIP_SAMPLES)) for sound in sounds]
+    waves = audio.to_int16(audio.pad([sound.samples[:CLIP_SAMPLES] for sound in sounds], CLIP_SAMPLES))
     labels = [synthesis.LABELS.index(sound.label) for sound in sounds]
-    return Clips(np.stack(waves), np.array(labels))
+    return Clips(waves, np.array(labels))
 
 
 def main() -> None:
