@@ -159,6 +159,8 @@ def test_explore_plays_the_run_of_its_address(lab, drums):
     dataset = lab.prepare(lab.survey([drums]), "drums")
     run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
     lab.train(run, Limit(steps=5))
+    newer = lab.create_run(run.config, "newer")
+    lab.train(newer, Limit(steps=1))
     app = open_page("explore", run="short")
     model, moment, label = app.selectbox[:3]
     assert (model.value, moment.value) == ("short", 5)
