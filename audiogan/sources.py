@@ -6,6 +6,7 @@ server for the rest of it.
 
 import contextlib
 import errno
+import gzip
 import os
 import shutil
 import tarfile
@@ -15,12 +16,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from audiogan.survey import DatasetError
 from audiogan.wording import size
+
+if TYPE_CHECKING:
+    import requests
 
 CHUNK_BYTES = 2**18
 """256 KiB: at 100 MB/s the bar moves 400 times a second, and a broken connection loses no more than this."""
@@ -90,8 +94,8 @@ _SPEECH_COMMANDS = Archive(
     checksum="sha256:af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
 )
 
-# No registry we know carries checksums of these two files, and none is invented here: size and MD5 are asked of Zenodo's
-# record when they are needed. That finds a broken transfer; whether the publisher is honest it cannot find.
+# No registry was found that carries checksums of these two files, and none is invented here: size and MD5 are asked of
+# Zenodo's record when they are needed. That finds a broken transfer; an exchanged file it would not find.
 _FSDKAGGLE2018 = tuple(
     Archive(f"https://zenodo.org/records/2552860/files/{name}?download=1", name, record=record)
     for record in ["https://zenodo.org/api/records/2552860"]
@@ -126,7 +130,7 @@ SOURCES = {
         Source(
             name="fsdkaggle2018",
             title="FSDKaggle2018, 41 kinds of sound",
-            about="94 to 300 clips each of 41 instruments and everyday sounds, 44.1 kHz; some labels confirmed by hand.",
+            about="41 instruments and everyday sounds, 94 to 300 clips each at 44.1 kHz, in part confirmed by hand.",
             licence="Creative Commons, each clip its own",
             page="https://zenodo.org/records/2552860",
             archives=_FSDKAGGLE2018,
@@ -170,7 +174,7 @@ def download(name: str, to: Path, progress: Progress | None = None) -> Path:
     if source.by_hand:
         raise SourceError(source.by_hand)
     folder = Path(to).expanduser().resolve() / name
-    if folder.exists():
+    if folder.is_dir() and any(folder.iterdir()):
         return folder
     work = folder.parent / f".{name}.download"
     try:
@@ -178,11 +182,15 @@ def download(name: str, to: Path, progress: Progress | None = None) -> Path:
         with FileLock(work / "lock", timeout=0):
             _fetch_all(source, work, progress)
             _unpack_all(source, work, folder)
+            for archive in source.archives:
+                (work / archive.name).unlink()
     except Timeout:
         raise SourceError(f"{source.title} is being downloaded to '{folder}' already: wait for that.") from None
     except OSError as error:
         raise SourceError(_why_not_written(error, folder.parent)) from error
-    shutil.rmtree(work, ignore_errors=True)
+    finally:
+        if not any(_bytes_here(work, archive) for archive in source.archives):
+            shutil.rmtree(work, ignore_errors=True)
     return folder
 
 
@@ -231,7 +239,7 @@ def _fetch_all(source: Source, work: Path, progress: Progress | None) -> None:
     """Bring every archive into the working folder, when there is room for all that is to come."""
     archives = [_with_record(archive) for archive in source.archives]
     total_bytes = sum(archive.archive_bytes for archive in archives)
-    here_bytes = sum(_bytes_here(work, archive) for archive in archives)
+    here_bytes = sum(min(archive.archive_bytes, _bytes_here(work, archive)) for archive in archives)
     _check_room(source, work, total_bytes - here_bytes + source.most_unpacked_bytes)
     before_bytes = 0
     for archive in archives:
@@ -241,14 +249,14 @@ def _fetch_all(source: Source, work: Path, progress: Progress | None) -> None:
                 progress(before_bytes + done_bytes, total_bytes)
 
         _fetch(archive, work, show)
+        show(archive.archive_bytes)
         before_bytes += archive.archive_bytes
-        show(0, before_bytes)
 
 
 def _bytes_here(work: Path, archive: Archive) -> int:
     """How much of an archive an earlier call has brought."""
     places = (work / archive.name, work / f"{archive.name}.partial")
-    return min(archive.archive_bytes, sum(place.stat().st_size for place in places if place.exists()))
+    return sum(place.stat().st_size for place in places if place.exists())
 
 
 def _check_room(source: Source, folder: Path, needed_bytes: int) -> None:
@@ -274,12 +282,12 @@ def _with_record(archive: Archive) -> Archive:
         # some answers of Zenodo leave the algorithm out, and mean MD5
         checksum = checksum if ":" in checksum else f"md5:{checksum}"
         return replace(archive, archive_bytes=int(listed["size"]), checksum=checksum)
-    except requests.RequestException as error:
-        raise SourceError(f"{_host(archive.record)} cannot be reached ({_why(error)}): try again later.") from None
     except (StopIteration, KeyError, TypeError, ValueError):
         raise SourceError(
             f"{_host(archive.record)} no longer lists {archive.name} as it did: download it by hand from there."
         ) from None
+    except requests.RequestException as error:
+        raise SourceError(f"{_host(archive.record)} cannot be reached ({_why(error)}): try again later.") from None
 
 
 def _fetch(archive: Archive, work: Path, show: Callable[[int], None]) -> None:
@@ -327,6 +335,8 @@ class _Resuming:
                 self._append(url, here_bytes)
         except requests.RequestException as error:
             here_bytes = self.partial.stat().st_size if self.partial.exists() else 0
+            if not here_bytes or error.response is not None:
+                raise SourceError(f"{_host(url)} cannot be reached ({_why(error)}): try again later.") from None
             raise SourceError(
                 f"The connection to {_host(url)} broke off after {size(here_bytes)} of "
                 f"{size(self.archive.archive_bytes)} ({_why(error)}): download again, and it goes on from there."
@@ -357,11 +367,10 @@ def _host(address: str) -> str:
     return address.split("/")[2]
 
 
-def _why(error: Exception) -> str:
+def _why(error: "requests.RequestException") -> str:
     """A network's failure in a word or two: its own text is a nest of class names."""
-    answer = getattr(error, "response", None)
-    if answer is not None:
-        return f"it answered {answer.status_code}"
+    if error.response is not None:
+        return f"it answered {error.response.status_code}"
     return "no answer" if "Timeout" in type(error).__name__ else "connection lost"
 
 
@@ -376,7 +385,11 @@ class _Member(NamedTuple):
     open: Callable[[], BinaryIO]
 
 
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError),
+)
+"""What reading a damaged or encrypted archive raises."""
 
 
 def _unpack_all(source: Source, work: Path, folder: Path) -> None:
