@@ -409,7 +409,7 @@ def _unpack_all(source: Source, work: Path, folder: Path) -> None:
 def _unpack(path: Path, folder: Path, source: Source, room_bytes: int) -> int:
     """Write the wanted members of an archive below a folder; returns how many more bytes may be written."""
     try:
-        with contextlib.closing(_members(path, folder)) as members:
+        with contextlib.closing(_members(path)) as members:
             for member in members:
                 place = _place(member.name, folder, path.name)
                 if not _is_wanted(place.relative_to(folder), source.folders):
@@ -430,8 +430,11 @@ def _unpack(path: Path, folder: Path, source: Source, room_bytes: int) -> int:
     return room_bytes
 
 
-def _members(path: Path, folder: Path) -> Iterator[_Member]:
-    """The files of a ZIP or a TAR. Raises SourceError for anything else in it, but for folders."""
+def _members(path: Path) -> Iterator[_Member]:
+    """The files of a ZIP or a TAR, to be read and never extracted: owners, rights and links mean nothing here.
+
+    Raises SourceError for anything else in it, but for folders.
+    """
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -440,10 +443,6 @@ def _members(path: Path, folder: Path) -> Iterator[_Member]:
         return
     with tarfile.open(path, "r:*") as archive:
         for info in archive:
-            try:
-                tarfile.data_filter(info, os.fspath(folder))
-            except tarfile.FilterError:
-                raise _leads_elsewhere(info.name, path.name) from None
             if info.isfile():
                 yield _Member(info.name, info.size, lambda info=info: archive.extractfile(info))
             elif not info.isdir():

@@ -71,7 +71,10 @@ def offer(lab: Lab, source: Source, to: Path) -> None:
     words.markdown(f"**[{source.title}]({source.page})**: {source.about} {source.licence}.")
     if source.by_hand:
         words.caption(source.by_hand)
-    elif place.button(f"Download {size(source.most_archive_bytes)}", key=f"download {source.name}"):
+        return
+    is_here = (to.expanduser() / source.name).is_dir()
+    label = "Use it: it is here" if is_here else f"Download {size(source.most_archive_bytes)}"
+    if place.button(label, key=f"download {source.name}"):
         st.session_state.download = lab.start_download(source.name, to)
 
 

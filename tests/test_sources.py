@@ -239,6 +239,13 @@ class TestDownload:
         assert server.asked == [("a.tar.gz", None), ("a.tar.gz", f"bytes={len(kept)}-")]
         assert {path.name for path in tmp_path.iterdir()} == {"sc09"}
 
+    def test_a_part_that_is_longer_than_the_whole_is_forgotten(self, publish, server, tmp_path):
+        data = tar_of(SPEECH_COMMANDS)
+        publish("sc09", "a.tar.gz", data)
+        put(tmp_path / ".sc09.download", {"a.tar.gz.partial": data + b"1"})
+        assert (download("sc09", tmp_path) / "LICENSE").exists()
+        assert server.asked == [("a.tar.gz", None)]
+
     def test_a_server_that_knows_no_ranges_sends_all_again(self, publish, server, tmp_path):
         data = tar_of(SPEECH_COMMANDS)
         publish("sc09", "a.tar.gz", data)

@@ -120,8 +120,8 @@ def test_a_public_data_set_that_is_there_is_surveyed_like_a_folder(lab, drums):
     shutil.copytree(drums, lab.home / "downloads" / "sc09")
     app = open_page("sounds")
     app.segmented_control[0].set_value("Public data sets").run()
-    app.button(key="download sc09").click().run()
-    lab.start_download("sc09").wait(30)
+    press(app, "Use it: it is here")
+    app.session_state.download.wait(30)
     app.run()
     assert "**16 sounds accepted** with 2 labels: hat, kick." in words(app)
     assert app.text_input[1].value == "sc09"
@@ -135,7 +135,7 @@ def test_a_download_that_fails_says_why(lab, monkeypatch):
     app = open_page("sounds")
     app.segmented_control[0].set_value("Public data sets").run()
     app.button(key="download sc09").click().run()
-    open_lab().start_download("sc09").wait(30)
+    app.session_state.download.wait(30)
     app.run()
     (error,) = app.error
     assert "SC09, spoken digits needs 3.9 GB of free space" in error.value
