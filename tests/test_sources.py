@@ -1,5 +1,6 @@
 """Public data sets: fetched from a server of this test's own, in the real layouts; and layouts that are recognised."""
 
+import errno
 import hashlib
 import http.server
 import io
@@ -238,6 +239,30 @@ class TestDownload:
         download("sc09", tmp_path)
         assert server.asked == [("a.tar.gz", None), ("a.tar.gz", f"bytes={len(kept)}-")]
         assert {path.name for path in tmp_path.iterdir()} == {"sc09"}
+
+    def test_an_archive_that_is_here_is_told_and_not_fetched(self, publish, server, tmp_path):
+        data = tar_of(SPEECH_COMMANDS)
+        publish("sc09", "a.tar.gz", data)
+        put(tmp_path / ".sc09.download", {"a.tar.gz": data})
+        told = []
+        download("sc09", tmp_path, lambda *counts: told.append(counts))
+        assert (told, server.asked) == ([(len(data), len(data))], [])
+
+    def test_a_disk_that_fills_up_is_one_sentence_and_leaves_nothing_half_written(self, publish, tmp_path, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        publish("sc09", "a.tar.gz", tar_of(SPEECH_COMMANDS))
+        monkeypatch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(SourceError, match=r"The disk of '.*' is full: free some space"):
+            download("sc09", tmp_path)
+        assert everything_below(tmp_path / ".sc09.download") == {"lock", "a.tar.gz"}
+
+    def test_a_place_that_cannot_be_written_is_one_sentence(self, publish, server, tmp_path):
+        publish("sc09", "a.tar.gz", tar_of(SPEECH_COMMANDS))
+        (tmp_path / "file").write_text("not a folder")
+        with pytest.raises(SourceError, match=r"cannot be written \(.*choose another folder"):
+            download("sc09", tmp_path / "file")
 
     def test_a_part_that_is_longer_than_the_whole_is_forgotten(self, publish, server, tmp_path):
         data = tar_of(SPEECH_COMMANDS)
