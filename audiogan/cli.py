@@ -19,11 +19,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-from audiogan.lab import Lab, Limit, Run, RunError, Status, site
-from audiogan.wording import duration, pace
+from audiogan.lab import Lab, Limit, Run, RunError, Source, Status, site
+from audiogan.wording import duration, pace, size
 
 app = typer.Typer(
     help="Train a small GAN on a folder of sounds, on your own machine, and play it.",
@@ -60,12 +68,20 @@ def prepare(
     name: Annotated[str, typer.Option(help="Name of the data set.")],
     rate: Annotated[int | None, typer.Option(help="Samples per second (default: suggested by the files).")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a clip (default: suggested).")] = None,
+    labels: Annotated[list[str] | None, typer.Option("--label", help="Use only sounds of this label.")] = None,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Prefer sounds whose labels a table calls confirmed by hand.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a data set of clips from folders, files or ZIPs; subfolders become labels."""
+    """Make a data set of clips from folders, files or ZIPs; subfolders, or a CSV among them, give the labels."""
     lab: Lab = context.obj
     with progress_bar("Looking at the files") as show:
         survey = lab.survey(sources, show)
+    if labels or verified:
+        survey = survey.keep(labels or [], verified)
+    for note in survey.notes:
+        words.print(note, markup=False)
     suggestion = survey.suggest()
     if rate is None or seconds is None:
         words.print(suggestion.why)
@@ -93,6 +109,39 @@ def prepare(
                 "files": [asdict(file) for file in dataset.files],
             }
         )
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Which; without it, all are listed.")] = "",
+    to: Annotated[Path | None, typer.Option(help="Folder in which to make NAME (default: downloads/).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a public data set; again after a broken connection, and it goes on from there."""
+    lab: Lab = context.obj
+    if not name:
+        rows = [describe_source(source) for source in lab.public_sources().values()]
+        show_rows("sources", rows, as_json, "", columns=("name", "title", "size", "licence"))
+        return
+    with progress_bar("Downloading", DownloadColumn()) as show:
+        folder = lab.download(name, to, show)
+    words.print(f"The sounds are in {folder}. Next: audiogan prepare {folder} --name {name}", markup=False)
+    if as_json:
+        print_json({"name": name, "folder": str(folder)})
+
+
+def describe_source(source: Source) -> dict:
+    """A public data set as one JSON object."""
+    return {
+        "name": source.name,
+        "title": source.title,
+        "about": source.about,
+        "licence": source.licence,
+        "size": "by hand" if source.by_hand else size(source.most_archive_bytes),
+        "page": source.page,
+        "by_hand": source.by_hand,
+    }
 
 
 @app.command()
@@ -308,9 +357,9 @@ def serve(context: typer.Context, port: Annotated[int, typer.Option(help="Port o
 
 
 @contextmanager
-def progress_bar(title: str):
-    """A bar on standard error; yields show(done, total)."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def progress_bar(title: str, count: ProgressColumn | None = None):
+    """A bar on standard error; yields show(done, total). `count` says how they are written: as numbers, or as bytes."""
+    columns = (TextColumn(title), BarColumn(), count or MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=words, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, survey, worker
+from audiogan import datasets, sources, survey, worker
 from audiogan.config import (
     BELIEFS,
     PRESETS,
@@ -32,6 +32,7 @@ from audiogan.config import (
 )
 from audiogan.datasets import Dataset
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+from audiogan.sources import Download, Source
 from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ __all__ = [
     "METRICS",
     "PRESETS",
     "Dataset",
+    "Download",
     "Estimate",
     "Lab",
     "Limit",
@@ -52,6 +54,7 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Sound",
+    "Source",
     "Status",
     "Survey",
     "SurveyedFile",
@@ -120,9 +123,30 @@ class Lab:
         self.home = Path(home).expanduser().resolve() if home else default_home()
         self.datasets_folder = self.home / "datasets"
         self.runs_folder = self.home / "checkpoints"
+        self.downloads_folder = self.home / "downloads"
+        self._downloads: dict[tuple[str, Path], Download] = {}
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
 
     # sounds
+
+    def public_sources(self) -> dict[str, Source]:
+        """The public data sets that can be downloaded, or are said how to get by hand."""
+        return sources.SOURCES
+
+    def download(self, name: str, to: Path | None = None, progress: Callable[[int, int], None] | None = None) -> Path:
+        """The folder with a public data set's sounds, in `to` or in the home's `downloads/`; bytes are told.
+
+        Raises DatasetError for an unknown name, too little room, a connection that breaks off (the next call goes on
+        from there), a wrong checksum or a hostile archive.
+        """
+        return sources.download(name, to or self.downloads_folder, progress)
+
+    def start_download(self, name: str, to: Path | None = None) -> Download:
+        """The same in a thread of its own; a download that is under way is the one that comes back."""
+        place = name, Path(to or self.downloads_folder).expanduser().resolve()
+        if place not in self._downloads or not self._downloads[place].is_active:
+            self._downloads[place] = Download(*place)
+        return self._downloads[place]
 
     def survey(self, sources: Sequence[Path | Upload], progress: Callable[[int, int], None] | None = None) -> Survey:
         """Look at every file of folders, files, ZIPs or uploads: which are sounds, which are refused and why.

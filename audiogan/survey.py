@@ -1,7 +1,8 @@
 """A messy folder -> what is in it: which files are sounds, which are refused and why, and what suits them.
 
 `listen` finds every file under the sources, listens to it and decides. Names of files, uploads and archive members are
-shown and become labels, never paths: nothing is unpacked to disk.
+shown and become labels, never paths: nothing is unpacked to disk. A CSV that names files and labels is believed before
+the folders are.
 """
 
 import contextlib
@@ -23,7 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audiogan import audio
+from audiogan import audio, labels
+from audiogan.wording import plural
 
 AUDIO_SUFFIXES = frozenset(
     # what libsndfile reads
@@ -69,7 +71,10 @@ WHOLE_SHARE = 0.8
 """Share of the sounds that a suggested length holds whole; room for the longest would pad all others with silence."""
 
 UNSORTED = "unsorted"
-"""The label of files that lie beside labelled folders."""
+"""The label of files that lie beside labelled folders, or that a table of labels does not name."""
+
+BACKGROUND_NOISE = "_background_noise_"
+"""The folder of Speech Commands with minutes of noise to be mixed under the words: it is not a word."""
 
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
@@ -143,6 +148,12 @@ class Survey:
     _found: tuple["_Found", ...] = field(repr=False)
     _kept: dict[int, np.ndarray] = field(repr=False)
 
+    _verified: tuple[bool | None, ...] = field(repr=False)
+    """Of each file whether a table says that a person confirmed its label; None when none says."""
+
+    notes: tuple[str, ...] = ()
+    """Sentences about where the labels come from, and what was left out on request."""
+
     @property
     def accepted(self) -> tuple[SurveyedFile, ...]:
         """The files that will be used."""
@@ -152,6 +163,44 @@ class Survey:
     def labels(self) -> tuple[str, ...]:
         """Labels of the accepted files, in natural order; empty when there are no subfolders."""
         return tuple(sorted({file.label for file in self.accepted if file.label}, key=natural_key))
+
+    @property
+    def tells_verified(self) -> bool:
+        """Whether a table says of any accepted file if its label was confirmed by hand."""
+        return any(told is not None and file.status == "accepted" for file, told in self._with_verified())
+
+    def _with_verified(self) -> Iterator[tuple[SurveyedFile, bool | None]]:
+        return zip(self.files, self._verified, strict=True)
+
+    def keep(self, wanted: Sequence[str] = (), verified: bool = False) -> "Survey":
+        """The same survey with fewer files accepted: those of some labels (all, if none is named), confirmed ones.
+
+        `verified` prefers: a label of which nothing was confirmed by hand keeps all of its sounds. Upper and lower
+        case, space and underscore are the same. Raises DatasetError naming the labels there are.
+        """
+        names = [self._label(word) for word in wanted]
+        confirmed = {file.label for file, is_verified in self._with_verified() if verified and is_verified}
+        files = []
+        for file, is_verified in self._with_verified():
+            if file.status == "accepted" and names and file.label not in names:
+                file = replace(file, status="ignored", reason=f"left out: its label is {file.label or 'missing'}")
+            elif file.status == "accepted" and file.label in confirmed and not is_verified:
+                file = replace(file, status="ignored", reason="left out: its label was not confirmed by hand")
+            files.append(file)
+        notes = [*self.notes]
+        if verified and not self.tells_verified:
+            notes.append("No table says which labels were confirmed by hand: all sounds are used.")
+        return replace(self, files=tuple(files), notes=tuple(notes))
+
+    def _label(self, word: str) -> str:
+        """The label that is meant by a word. Raises DatasetError when there is none."""
+        plain = {re.sub(r"[\s_]+", " ", label).casefold(): label for label in self.labels}
+        wanted = re.sub(r"[\s_]+", " ", word).strip().casefold()
+        if wanted in plain:
+            return plain[wanted]
+        near = [label for key, label in plain.items() if wanted in key] or list(self.labels)
+        more = f" and {len(near) - 10} more" if len(near) > 10 else ""
+        raise DatasetError(f"There is no label '{printable(word)}'. There is {', '.join(near[:10]) or 'none'}{more}.")
 
     def sound(self, index: int) -> np.ndarray:
         """What clips of the accepted `files[index]` are cut from (T,): mono, no DC, trimmed, at the file's own rate.
@@ -178,7 +227,8 @@ def listen(sources: Iterable[Path | Upload], progress: Progress | None = None) -
     """Listen to every file under the sources: files, folders, ZIP archives, uploads.
 
     Subfolders become labels, counted from where the accepted files part. Of several sources, each folder's or
-    archive's own name counts as a subfolder. Raises NoSounds when nothing can be used.
+    archive's own name counts as a subfolder. Where a CSV among the files names a sound, its label is taken instead.
+    Raises NoSounds when nothing can be used.
     """
     sources = [source if isinstance(source, Upload) else Path(source).expanduser() for source in sources]
     found = sorted(_find_all(sources), key=lambda item: natural_key(item.path))
@@ -189,10 +239,13 @@ def listen(sources: Iterable[Path | Upload], progress: Progress | None = None) -
         if sound is not None and sound.nbytes <= room_bytes:
             kept[index] = sound
             room_bytes -= sound.nbytes
-    files = _describe(found, heard)
+    tables = _read_tables(found)
+    entries = [_entry(tables, item) for item in found]
+    files = _say_tables(_describe(found, heard, entries), entries, tables)
     if not any(file.status == "accepted" for file in files):
         raise NoSounds(_why_no_sounds(sources, files), files)
-    return Survey(files, tuple(found), kept)
+    verified = tuple(entry.verified if entry else None for _, entry in entries)
+    return Survey(files, tuple(found), kept, verified, _note_tables(files, entries, found, tables))
 
 
 # finding files
@@ -346,6 +399,8 @@ def _file(parts: tuple[str, ...], content: _OnDisk | _InMemory | _InArchive, fil
     suffix = os.path.splitext(parts[-1])[1].lower()
     if _is_hidden(parts):
         reason = "hidden, or kept by the system for itself"
+    elif BACKGROUND_NOISE in parts[:-1]:
+        reason = "background noise of Speech Commands, not a word"
     elif suffix not in AUDIO_SUFFIXES:
         reason = f"not an audio file ({suffix or 'no extension'})"
     else:
@@ -443,12 +498,14 @@ def in_parallel(work: Callable, items: list, sizes_bytes: list[int], progress: P
         pool.shutdown(cancel_futures=True)
 
 
-def _describe(found: list[_Found], heard: list[_Heard]) -> tuple[SurveyedFile, ...]:
+def _describe(found: list[_Found], heard: list[_Heard], entries: list["_Said"]) -> tuple[SurveyedFile, ...]:
     """What became of each file, with its label and a remark on copies."""
     accepted = [index for index, item in enumerate(heard) if item.status == "accepted"]
-    labels = _labels([found[index].parts[:-1] for index in accepted])
+    by_folder = _labels([found[index].parts[:-1] for index in accepted])
     originals = _originals(accepted, found, heard)
-    label_of = dict(zip(accepted, labels, strict=True))
+    label_of = dict(zip(accepted, by_folder, strict=True))
+    if any(entries[index][1] for index in accepted):
+        label_of = {index: _chosen(entries[index][1], label) for index, label in label_of.items()}
     files = []
     for index, (place, item) in enumerate(zip(found, heard, strict=True)):
         reason = item.reason
@@ -469,6 +526,75 @@ def _labels(folders: list[tuple[str, ...]]) -> list[str]:
         return [""] * len(folders)
     # the same letter in two Unicode forms would make two labels of one
     return [unicodedata.normalize("NFC", parts[shared]) if len(parts) > shared else UNSORTED for parts in folders]
+
+
+# labels from tables
+
+_Said = tuple[int, labels.Entry | None]
+"""The number of the file that is a table, and what it says of a sound; (-1, None) when no table names the sound."""
+
+
+def _chosen(entry: labels.Entry | None, folder_label: str) -> str:
+    """A table is believed before the folder."""
+    return entry.label if entry else folder_label or UNSORTED
+
+
+def _read_tables(found: list[_Found]) -> dict[int, labels.Table]:
+    """The CSV files among those found that have a column of files and a column of labels."""
+    tables = {}
+    for index, item in enumerate(found):
+        is_table = item.parts[-1].lower().endswith((".csv", ".tsv")) and not _is_hidden(item.parts)
+        if is_table and item.content and item.file_bytes <= labels.LARGEST_TABLE_BYTES:
+            with contextlib.suppress(audio.UnreadableAudio):  # such a file is passed over in any case
+                table = labels.read_table(item.read())
+                if table:
+                    tables[index] = table
+    return tables
+
+
+def _entry(tables: dict[int, labels.Table], item: _Found) -> _Said:
+    """What the first table that names a sound says of it."""
+    if not item.status:
+        for index, table in tables.items():
+            entry = table.find(item.parts)
+            if entry:
+                return index, entry
+    return -1, None
+
+
+def _say_tables(
+    files: tuple[SurveyedFile, ...], entries: list[_Said], tables: dict[int, labels.Table]
+) -> tuple[SurveyedFile, ...]:
+    """The same files, with a remark on each table that says how many sounds it labelled."""
+    given = _given(files, entries)
+    remarks = {
+        index: f"labels of {plural(given[index], 'sound')} are taken from its column '{printable(table.column)}'"
+        if given[index]
+        else "a table of labels, which names none of the sounds"
+        for index, table in tables.items()
+    }
+    return tuple(replace(file, reason=remarks[index]) if index in remarks else file for index, file in enumerate(files))
+
+
+def _given(files: tuple[SurveyedFile, ...], entries: list[_Said]) -> Counter:
+    """How many accepted sounds each table labelled."""
+    return Counter(
+        index for file, (index, entry) in zip(files, entries, strict=True) if entry and file.status == "accepted"
+    )
+
+
+def _note_tables(
+    files: tuple[SurveyedFile, ...], entries: list[_Said], found: list[_Found], tables: dict[int, labels.Table]
+) -> tuple[str, ...]:
+    """A sentence about labels that come from tables and not from folders."""
+    given = _given(files, entries)
+    if not given:
+        return ()
+    sounds = sum(file.status == "accepted" for file in files)
+    names = ", ".join(f"{found[index].parts[-1]} (column '{printable(tables[index].column)}')" for index in given)
+    rest = sounds - given.total()
+    note = f"Labels come from {names} for {given.total():,} of {plural(sounds, 'sound')}, before those of folders."
+    return (note + (f" {plural(rest, 'sound')} in no table: labelled by folder, or '{UNSORTED}'." if rest else ""),)
 
 
 def _originals(accepted: list[int], found: list[_Found], heard: list[_Heard]) -> dict[int, int]:

@@ -14,8 +14,8 @@ from rich import print
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from audiogan.lab import STARTER, Lab, Limit, site  # noqa: E402
-from audiogan.wording import duration, size  # noqa: E402
+from audiogan.lab import STARTER, Lab, Limit, site
+from audiogan.wording import duration, size
 
 
 def train_starter(minutes: float, target: Path) -> None:

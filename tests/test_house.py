@@ -18,9 +18,9 @@ PAGES = [REPOSITORY / "app.py", *sorted((REPOSITORY / "pages").glob("*.py"))]
 FLOORS = [
     {"", "wording"},
     {"config"},
-    {"audio", "losses", "latent", "tensors", "synthesis"},
+    {"audio", "labels", "losses", "latent", "tensors", "synthesis"},
     {"survey", "transforms", "models", "metrics", "runs"},
-    {"datasets", "training", "plots", "instrument"},
+    {"datasets", "sources", "training", "plots", "instrument"},
     {"worker"},
     {"lab"},
     {"cli", "ui"},

@@ -1,5 +1,7 @@
 """The pages as scripts: what a visitor reads on each, and what its buttons do. The story is told in tests/browser."""
 
+import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,41 @@ def test_a_folder_without_sounds_is_one_sentence(lab, tmp_path, make):
     (error,) = app.error
     assert str(folder) in error.value
     assert not lab.datasets_folder.exists()
+
+
+def test_public_data_sets_are_offered_with_size_and_licence(lab):
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    assert [button.label for button in app.button][:3] == ["Download 2.4 GB", "Download 2.4 GB", "Download 5.0 GB"]
+    assert "SC09, spoken digits" in words(app)
+    assert "CC BY 4.0" in words(app)
+    assert "needs an account at Kaggle" in words(app)
+    assert app.text_input[0].value == str(lab.home / "downloads")
+
+
+def test_a_public_data_set_that_is_there_is_surveyed_like_a_folder(lab, drums):
+    shutil.copytree(drums, lab.home / "downloads" / "sc09")
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    press(app, "Use it: it is here")
+    app.session_state.download.wait(30)
+    app.run()
+    assert "**16 sounds accepted** with 2 labels: hat, kick." in words(app)
+    assert app.text_input[1].value == "sc09"
+    app.multiselect[0].set_value(["kick"]).run()
+    assert "**8 sounds accepted** with 1 label: kick." in words(app)
+
+
+def test_a_download_that_fails_says_why(lab, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(9, 8, 1))
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    app.button(key="download sc09").click().run()
+    app.session_state.download.wait(30)
+    app.run()
+    (error,) = app.error
+    assert "SC09, spoken digits needs 3.9 GB of free space" in error.value
 
 
 def test_uploaded_folders_keep_their_labels_and_never_become_paths(lab, tmp_path):
