@@ -42,6 +42,7 @@ class Instrument:
         self.transform = make_transform(self.config)
         generator, _ = ARCHITECTURES[settings.architecture]
         self.generator = generator(settings, self.transform.shape, self.config.n_labels).eval()
+        self.generator.requires_grad_(False)
         try:
             tensors, _ = load_tensors(snapshot.path)
             for module, prefix in ((self.generator, "generator."), (self.transform, "transform.")):
