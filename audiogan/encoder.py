@@ -37,6 +37,9 @@ REFINEMENTS = 150
 REFINEMENT_RATE = 0.05
 """Adam's, in deviations of the latent: 150 steps lead up to 7 deviations away, further than any latent lies."""
 
+LARGEST_UNIFORM = 0.9999
+"""The end of an open interval, as near as matters."""
+
 MOST_CANDIDATES = 8
 """Labels that are refined when none was given, the most promising ones."""
 
@@ -157,31 +160,40 @@ def encode(
     seen = instrument.transform(torch.from_numpy(wave)[None])
     with torch.no_grad():
         guess = plausible(encoder(seen), instrument.config.settings.latent)
-    if not instrument.labels:
-        latents, _ = refine(instrument, guess, seen, None, refinements)
-        return Point(tuple(latents[0].tolist()), None)
-    labels = torch.arange(len(instrument.labels)) if label is None else torch.tensor([label])
-    if len(labels) > MOST_CANDIDATES:
-        labels = labels[_mismatches(instrument, guess, seen, labels).argsort()[:MOST_CANDIDATES]]
-    latents, distances = refine(instrument, guess, seen, labels, refinements)
+    labels = _candidates(instrument, guess, seen, label)
+    count = 1 if labels is None else len(labels)
+    # a second way begins in the middle of the latents: a confident wrong guess is hard to turn around
+    starts = torch.cat([guess.repeat(count, 1), torch.zeros(count, guess.shape[1])])
+    labels = labels if labels is None else labels.repeat(2)
+    latents, distances = refine(instrument, starts, seen, labels, refinements)
     best = int(distances.argmin())
-    return Point(tuple(latents[best].tolist()), int(labels[best]))
+    return Point(tuple(latents[best].tolist()), None if labels is None else int(labels[best]))
+
+
+def _candidates(instrument: Instrument, guess: Tensor, seen: Tensor, label: int | None) -> Tensor | None:
+    """The labels (L,) to try: the one that was given, else those that suit the guess (1, Z) best; None without any."""
+    if not instrument.labels:
+        return None
+    if label is not None:
+        return torch.tensor([label])
+    labels = torch.arange(len(instrument.labels))
+    return labels[_mismatches(instrument, guess.repeat(len(labels), 1), seen, labels).argsort()[:MOST_CANDIDATES]]
 
 
 def refine(
-    instrument: Instrument, guess: Tensor, seen: Tensor, labels: Tensor | None, refinements: int = REFINEMENTS
+    instrument: Instrument, starts: Tensor, seen: Tensor, labels: Tensor | None, refinements: int = REFINEMENTS
 ) -> tuple[Tensor, Tensor]:
-    """(latents (L, Z), mismatches (L,)) by Adam on the latent, from one guess (1, Z) for each of L labels.
+    """(latents (L, Z), mismatches (L,)) after Adam on latents that start at (L, Z), towards one clip (1, *shape).
 
-    Each is the best on its way, the guess included, and never leaves what the generator was trained on.
+    Each is the best on its way, its start included, and never leaves what the generator was trained on.
     """
     distribution = instrument.config.settings.latent
-    count = 1 if labels is None else len(labels)
-    latents = guess.repeat(count, 1).requires_grad_()
-    best, least = guess.repeat(count, 1), torch.full((count,), torch.inf)
+    latents = starts.clone().requires_grad_()
+    best, least = starts, torch.full((len(starts),), torch.inf)
     optimiser = torch.optim.Adam([latents], REFINEMENT_RATE * instrument.unit)
     for _ in range(refinements):
-        distances = mismatch(instrument.generator(latents, labels), seen.expand(count, *seen.shape[1:]))
+        made = instrument.generator(latents, labels)
+        distances = mismatch(made, seen.expand_as(made))
         best, least = _better(best, least, latents.detach(), distances.detach())
         optimiser.zero_grad(set_to_none=True)
         distances.sum().backward()
@@ -199,9 +211,8 @@ def _better(best: Tensor, least: Tensor, latents: Tensor, distances: Tensor) -> 
 
 @torch.no_grad()
 def _mismatches(instrument: Instrument, latents: Tensor, seen: Tensor, labels: Tensor | None) -> Tensor:
-    """(L,) of latents (L, Z), or of one (1, Z), under each label."""
-    count = 1 if labels is None else len(labels)
-    made = instrument.generator(latents.expand(count, -1), labels)
+    """(L,) of latents (L, Z) towards one clip (1, *shape)."""
+    made = instrument.generator(latents, labels)
     return mismatch(made, seen.expand_as(made))
 
 
@@ -215,7 +226,3 @@ def plausible(latents: Tensor, distribution: str) -> Tensor:
         return latents.clamp(-LARGEST_UNIFORM, LARGEST_UNIFORM)
     longest = latents.shape[1] ** 0.5 + 2 * 0.5**0.5
     return latents * (longest / latents.norm(dim=1, keepdim=True).clamp(min=longest))
-
-
-LARGEST_UNIFORM = 0.9999
-"""The end of an open interval, as near as matters."""
