@@ -96,13 +96,13 @@ def train_encoder(
     clips: Clips | None = None,
     discriminator: dict[str, Tensor] | None = None,
     progress: Progress | None = None,
-    steps: int = STEPS,
+    steps: int | None = None,
 ) -> Encoder:
     """An encoder for this generator, the same for the same run unless its time runs out before its steps.
 
     Without the data set's clips it learns from generated pairs alone.
     """
-    config = instrument.config
+    config, steps = instrument.config, steps or STEPS
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         encoder = Encoder(config, instrument.transform.shape, discriminator)

@@ -130,13 +130,17 @@ class Reconstruction:
     silence_error: float
     """The same of silence."""
 
+    draws_samples: bool
+    """Whether the model makes the waveform itself; others make spectra, whose phases are found anew."""
+
     def sentences(self) -> tuple[str, str]:
         """Both measures in words, each beside what it would be without any effort."""
+        phases = "" if self.draws_samples else " This model draws spectra and finds the phases anew, which counts here."
         return (
             f"Spectral distance {self.spectral_distance:.2f}: 0 would be equal, random sounds of this model are at "
             f"{self.usual_distance:.2f}.",
             f"Waveform error {self.wave_error:.4f} (mean square): 0 would be equal, silence is at "
-            f"{self.silence_error:.4f}.",
+            f"{self.silence_error:.4f}.{phases}",
         )
 
 
@@ -551,6 +555,7 @@ def _compare(instrument: "Instrument", clip: "np.ndarray", point: "Point") -> Re
         usual_distance=float(spectral[1:].mean()),
         wave_error=float(distance.mean_square_error(made[:1], original[:1])),
         silence_error=float(original[0].square().mean()),
+        draws_samples=instrument.config.settings.transform == "waveform",
     )
 
 

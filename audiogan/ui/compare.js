@@ -123,7 +123,7 @@ class Compare {
     this.part("whole").onclick = () => this.look(0, this.length);
     this.pair.addEventListener("keydown", (event) => this.press(event));
     for (const { element } of this.strips) {
-      element.addEventListener("wheel", (event) => this.turn(event), { passive: false });
+      element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
       element.addEventListener("pointerdown", (event) => this.touch(event, element));
       element.addEventListener("pointermove", (event) => this.drag(event));
       for (const end of ["pointerup", "pointercancel"]) {
@@ -148,7 +148,7 @@ class Compare {
 
   // a page that scrolls by must not get stuck: the wheel zooms once the picture was clicked, and with ctrl, which is
   // also what a pinch on a touchpad says
-  turn(event) {
+  wheel(event) {
     if (!event.ctrlKey && !this.pair.matches(":focus")) return;
     event.preventDefault();
     if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.move(event.deltaX / this.width());

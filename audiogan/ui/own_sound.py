@@ -81,8 +81,10 @@ def _show(run: Run, future: Future, file_name: str) -> None:
         st.error(str(future.exception()))
         return
     result: Reconstruction = future.result()
-    heard_as = f" (as {result.label})" if result.label else ""
-    comparison(result.original, result.wav, titles=(file_name, f"The model's{heard_as}"), key=f"comparison-{run.name}")
+    heard_as = f", as {result.label}" if result.label else ""
+    comparison(
+        result.original, result.wav, titles=(file_name, f"From the model{heard_as}"), key=f"comparison-{run.name}"
+    )
     for sentence in result.sentences():
         st.caption(sentence)
     st.button("Play from here", icon=":material/tune:", on_click=_land, args=(run.name, result))

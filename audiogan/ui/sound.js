@@ -192,7 +192,8 @@ function drawSamples(pen, samples, { first, last, peak }, { left, top, width, wa
   const place = (column) => Math.floor(first + (column * (last - first)) / columns);
   for (let column = 0; column < columns; column++) {
     let [low, high] = [peak, -peak];
-    for (let n = place(column); n < Math.max(place(column) + 1, place(column + 1)); n++) {
+    // from the last sample before the column on, so that steep curves hang together
+    for (let n = Math.max(place(column) - 1, 0); n < Math.max(place(column) + 1, place(column + 1)); n++) {
       low = Math.min(low, samples[n]);
       high = Math.max(high, samples[n]);
     }
@@ -200,12 +201,12 @@ function drawSamples(pen, samples, { first, last, peak }, { left, top, width, wa
   }
 }
 
-// ticks and labels below `top` for the seconds from `start` to `end`, in milliseconds when they lie close together
+// ticks and labels below `top` for the seconds from `start` to `end`, in milliseconds for a tenth of a second and less
 function drawTimes(pen, start, end, { left, top, width, below }, colour) {
   const span = end - start;
   const steps = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
   const step = steps.find((s) => (s / span) * width >= 64) ?? span;
-  const words = (time) => (step < 0.01 ? `${Number((time * 1e3).toFixed(1))} ms` : `${Number(time.toFixed(2))} s`);
+  const words = (time) => (span < 0.1 ? `${Number((time * 1e3).toFixed(1))} ms` : `${Number(time.toFixed(2))} s`);
   pen.fillStyle = colour;
   pen.textBaseline = "alphabetic";
   for (let n = Math.ceil(start / step - 1e-9); n * step <= end + span * 1e-4; n++) {
