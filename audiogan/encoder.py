@@ -22,7 +22,8 @@ from audiogan.models import ARCHITECTURES
 from audiogan.training import Clips, float_waves
 
 STEPS = 800
-"""Updates of a training: 40 s for the starter model on one core, where twice as many gain another 3 %."""
+"""Updates of a training: half a minute for the starter model on one core. There a hundred already reach a mismatch of
+0.22 on its own sounds, and 800 reach 0.21."""
 
 LONGEST_SECONDS = 120.0
 """A model too large for all the steps gets as many as fit: the refinement makes up for a weaker guess."""
