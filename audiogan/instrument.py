@@ -21,6 +21,9 @@ SLIDERS = 8
 REACH = 3.0
 """How far a slider goes, in standard deviations: 99.7 % of normal latents lie inside."""
 
+LARGEST_LATENT = 40.0
+"""The longest plausible latent has 1,024 normal numbers and is 34 long, which a single one of them cannot exceed."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -29,7 +32,7 @@ class Point:
     latent: tuple[float, ...]
     label: int | None
     seed: int | None = None
-    """The seed it began from, before any slider moved."""
+    """The seed it began from, before any slider moved; None for the latent of somebody's own sound."""
 
 
 class Instrument:
@@ -42,6 +45,7 @@ class Instrument:
         self.transform = make_transform(self.config)
         generator, _ = ARCHITECTURES[settings.architecture]
         self.generator = generator(settings, self.transform.shape, self.config.n_labels).eval()
+        self.generator.requires_grad_(False)
         try:
             tensors, _ = load_tensors(snapshot.path)
             for module, prefix in ((self.generator, "generator."), (self.transform, "transform.")):
@@ -62,11 +66,17 @@ class Instrument:
         """Names that can be asked for; empty when the model does not know labels."""
         return self.config.labels if self.config.n_labels else ()
 
-    def point(self, seed: int, label: int | None = None, sliders: Sequence[float] | None = None) -> Point:
-        """The point of a seed, its sliders moved to the positions given (K,).
+    def point(
+        self,
+        seed: int,
+        label: int | None = None,
+        sliders: Sequence[float] | None = None,
+        origin: Sequence[float] | None = None,
+    ) -> Point:
+        """The point of a seed, or the latent `origin` (Z,) in its place, its sliders moved to the positions given (K,).
 
-        Without a label a model that knows labels takes them in turn by seed. Raises RunError for a label or number of
-        sliders the model does not have, SettingError for a seed out of range.
+        Without a label a model that knows labels takes them in turn by seed. Raises RunError for a label, a number of
+        sliders or an origin the model does not have, SettingError for a seed out of range.
         """
         check_seed(seed)
         if label is None and self.labels:
@@ -74,6 +84,8 @@ class Instrument:
         if label is not None and not 0 <= label < len(self.labels):
             raise RunError(f"This model has no label number {label}; it knows {len(self.labels)}.")
         vector = latent.from_seed(seed, self.config.settings.latent_size, self.config.settings.latent)
+        if origin is not None:
+            vector = self._checked(origin)
         if sliders is not None:
             if len(sliders) != len(self.directions):
                 raise RunError(f"This model has {len(self.directions)} sliders, not {len(sliders)}.")
@@ -81,7 +93,16 @@ class Instrument:
                 raise RunError("A slider's position must be a number.")
             where = torch.tensor(sliders, dtype=torch.float32).clamp(-self.reach, self.reach)
             vector = latent.place(vector, self.directions, where, self.unit)
-        return Point(tuple(vector.tolist()), label, seed)
+        return Point(tuple(vector.tolist()), label, seed if origin is None else None)
+
+    def _checked(self, origin: Sequence[float]) -> Tensor:
+        """A latent (Z,) from elsewhere. Raises RunError unless it fits this model."""
+        size = self.config.settings.latent_size
+        if len(origin) != size:
+            raise RunError(f"This model's latents have {size} numbers, not {len(origin)}.")
+        if not all(math.isfinite(number) and abs(number) <= LARGEST_LATENT for number in origin):
+            raise RunError(f"A latent's numbers must lie between -{LARGEST_LATENT:g} and {LARGEST_LATENT:g}.")
+        return torch.tensor(origin, dtype=torch.float32)
 
     def sliders(self, point: Point) -> list[float]:
         """Where a point stands along each direction, in standard deviations."""
@@ -108,4 +129,8 @@ class Instrument:
 
     def wav(self, point: Point) -> bytes:
         """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""
-        return audio.encode_wav(audio.without_clipping(self.render([point])[0].numpy()), self.config.rate)
+        return audio.encode_wav(self.heard(point).numpy(), self.config.rate)
+
+    def heard(self, point: Point) -> Tensor:
+        """One sound (T,) in [-1, 1], turned down as a whole where it would go beyond."""
+        return torch.from_numpy(audio.without_clipping(self.render([point])[0].numpy()))

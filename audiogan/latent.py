@@ -16,18 +16,22 @@ def deviation(distribution: str) -> float:
     return UNIFORM_DEVIATION if distribution == "uniform" else 1.0
 
 
-def draw(count: int, size: int, distribution: str, device: torch.device | str = "cpu") -> Tensor:
-    """(count, size) latents from the published distribution, with torch's current random state."""
+def draw(
+    count: int,
+    size: int,
+    distribution: str,
+    device: torch.device | str = "cpu",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """(count, size) latents from the published distribution, with torch's current random state or that generator's."""
     if distribution == "uniform":
-        return torch.rand(count, size, device=device) * 2 - 1
-    return torch.randn(count, size, device=device)
+        return torch.rand(count, size, device=device, generator=generator) * 2 - 1
+    return torch.randn(count, size, device=device, generator=generator)
 
 
 def from_seed(seed: int, size: int, distribution: str) -> Tensor:
     """The point (size,) that belongs to a seed, the same on every machine, leaving the random state alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return draw(1, size, distribution)[0]
+    return draw(1, size, distribution, generator=torch.Generator().manual_seed(seed))[0]
 
 
 def principal_directions(weight: Tensor, count: int) -> Tensor:

@@ -5,6 +5,7 @@ reader never sees half of one, and a killed trainer leaves a run that reads well
 """
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -257,8 +258,29 @@ class Run:
                 keep.add(snapshot.step)
         for snapshot in snapshots:
             if snapshot.step not in keep:
-                for path in (snapshot.path, *snapshot.previews):
+                for path in (snapshot.path, *snapshot.previews, self._encoder_path(snapshot)):
                     path.unlink(missing_ok=True)
+
+    def save_encoder(self, snapshot: Snapshot, tensors: dict) -> None:
+        """Keep an encoder (torch tensors by name) that was trained for this snapshot's generator."""
+        from audiogan.tensors import save_tensors
+
+        path = self._encoder_path(snapshot)
+        path.parent.mkdir(exist_ok=True)
+        save_tensors(path, tensors, {"generator": _digest(snapshot.path)})
+
+    def load_encoder(self, snapshot: Snapshot) -> dict | None:
+        """The encoder's tensors, or None when there is none for the snapshot as it is now."""
+        from audiogan.tensors import DamagedFile, load_tensors
+
+        try:
+            tensors, metadata = load_tensors(self._encoder_path(snapshot))
+        except (FileNotFoundError, DamagedFile):
+            return None
+        return tensors if metadata.get("generator") == _digest(snapshot.path) else None
+
+    def _encoder_path(self, snapshot: Snapshot) -> Path:
+        return self.folder / "encoders" / snapshot.path.name
 
     def save_resume(self, tensors: dict, progress: dict) -> None:
         """Everything needed to go on exactly, in one file so that tensors and numbers cannot disagree."""
@@ -293,6 +315,12 @@ def list_runs(root: Path) -> list[Run]:
         except RunError:
             continue
     return [run for *_, run in sorted(runs, key=lambda item: item[:2], reverse=True)]
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace_bytes(path: Path, data: bytes) -> None:

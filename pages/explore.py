@@ -6,6 +6,7 @@ import streamlit as st
 
 from audiogan.lab import RunError, open_lab
 from audiogan.ui.look import empty_state, page_header
+from audiogan.ui.own_sound import landing, own_sound
 from audiogan.ui.sound import player
 from audiogan.wording import plural
 
@@ -46,8 +47,12 @@ model = {
         {"name": f"Direction {number + 1}", "min": -instrument.reach, "max": instrument.reach, "step": 0.05}
         for number in range(len(instrument.directions))
     ],
+    **landing(name),
 }
 point = player(model, key=f"player-{name}") or {"seed": 0, "label": 0}
+
+st.subheader("Your own sound", anchor=False)
+own_sound(lab, run, step)
 
 st.subheader("Take sounds away", anchor=False)
 count_box, label_box, seed_box = st.columns(3)

@@ -9,6 +9,7 @@ import soundfile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from audiogan import latent
 from audiogan.lab import STARTER, open_lab
 from audiogan.ui.audition import audition
 
@@ -56,6 +57,16 @@ def test_a_slider_that_moves_changes_the_sound_and_is_answered_where_it_was_put(
     assert after.body != before.body
 
 
+def test_a_latent_takes_the_seed_s_place_and_its_sliders_move_from_there():
+    seven = latent.from_seed(7, 64, "normal").tolist()
+    itself = ask(ASKED | {"seed": "0", "label": "1", "latent": ",".join(map(str, seven))})
+    assert itself.body == ask(ASKED | {"label": "1"}).body
+    sliders = ["2.5", *itself.headers["x-sliders"].split(",")[1:]]
+    moved = {"label": "1", "sliders": ",".join(sliders)}
+    from_latent = ask(ASKED | moved | {"seed": "0", "latent": ",".join(map(str, seven))})
+    assert from_latent.body == ask(ASKED | moved).body != itself.body
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -67,6 +78,10 @@ def test_a_slider_that_moves_changes_the_sound_and_is_answered_where_it_was_put(
         ({"sliders": "0,0"}, "This model has 8 sliders, not 2."),
         ({"sliders": ",".join(["nan"] * 8)}, "A slider's position must be a number."),
         ({"sliders": ",".join(["0"] * 100_000)}, "'0,0"),
+        ({"latent": "0,0"}, "This model's latents have 64 numbers, not 2."),
+        ({"latent": ",".join(["inf"] * 64)}, "A latent's numbers must lie between -40 and 40."),
+        ({"latent": ",".join(["41"] * 64)}, "A latent's numbers must lie between -40 and 40."),
+        ({"latent": ",".join(["0"] * 100_000)}, "'0,0"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -15,9 +15,14 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 MOST_SLIDERS = 64
 
+MOST_LATENTS = 1024
+"""The largest `latent_size` there is."""
+
 
 def audition(request: Request) -> Response:
-    """The sound of ?run=&snapshot=&seed=&label=&sliders=; slider positions come back in the header X-Sliders.
+    """The sound of ?run=&snapshot=&seed=&label=&sliders=&latent=; slider positions come back in the header X-Sliders.
+
+    `latent`, where it is given, is where the sliders move from in place of the seed's own.
 
     400 with one sentence for a request that makes no sense, 403 for one from elsewhere. Runs in the server's threads.
     """
@@ -25,13 +30,13 @@ def audition(request: Request) -> Response:
         return PlainTextResponse("Only this computer's own pages may listen.", 403)
     query = request.query_params
     try:
-        sliders = query["sliders"].split(",", MOST_SLIDERS) if query.get("sliders") else None
         wav, positions = open_lab().audition(
             query["run"],
             _number(query.get("snapshot"), int),
             _number(query["seed"], int),
             _number(query.get("label"), int),
-            sliders and [_number(text, float) for text in sliders],
+            _numbers(query.get("sliders"), MOST_SLIDERS),
+            _numbers(query.get("latent"), MOST_LATENTS),
         )
     except KeyError as error:
         return PlainTextResponse(f"The request names no {error}.", 400)
@@ -44,6 +49,12 @@ def audition(request: Request) -> Response:
         "Connection": "close",
     }
     return Response(wav, media_type="audio/wav", headers=headers)
+
+
+def _numbers(text: str | None, most: int) -> list[float] | None:
+    """Numbers between commas, None for an empty text. Raises RunError, also when there are more than `most`."""
+    # what is beyond the last comma that is looked at stays one piece, which is no number
+    return [_number(part, float) for part in text.split(",", most)] if text else None
 
 
 def _number(text: str | None, kind: type) -> float | None:

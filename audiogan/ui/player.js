@@ -15,7 +15,7 @@ const PLAYER = `
     <button type="button" class="play main" data-testid="player-play">${PLAY_ICON}<span
       class="when-still">Play</span><span class="when-playing">Stop</span></button>
     <button type="button" class="random" data-testid="player-random">Random</button>
-    <label class="field">Seed <input class="seed" type="number" min="0" max="2147483647" step="1"
+    <label class="field">Seed <input class="seed" type="number" placeholder="your sound" min="0" max="2147483647" step="1"
       data-testid="player-seed"></label>
     <label class="switch"><input class="live" type="checkbox" checked
       data-testid="player-live">Play while moving</label>
@@ -49,8 +49,9 @@ class Player extends SoundView {
     if (!before || instrumentOf(before) !== instrumentOf(model)) {
       this.build();
       // another snapshot of the same run plays the same seed, so that the two can be compared
-      this.moveTo(before?.run === model.run ? { seed: this.seed, label: this.label } : model);
-    } else if (wishOf(before) !== wishOf(model) && this.isElsewhere(model)) {
+      const { seed, label, latent } = this;
+      this.moveTo(before?.run === model.run ? { seed, label, latent } : model);
+    } else if (model.turn !== before.turn || (wishOf(before) !== wishOf(model) && this.isElsewhere(model))) {
       this.moveTo(model);
     } else {
       this.picture.soon(); // only the theme can have changed
@@ -63,9 +64,9 @@ class Player extends SoundView {
     return Boolean(positions) && `${positions}` !== `${this.positions}`;
   }
 
-  moveTo({ seed, label, positions }) {
+  moveTo({ seed, label, positions, latent = null }) {
     this.stop();
-    [this.seed, this.label, this.moved] = [seed, label, Boolean(positions)];
+    [this.seed, this.label, this.latent, this.moved] = [seed, label, latent, Boolean(positions)];
     this.showChoice();
     if (positions) this.showSliders([...positions]);
     this.ask({ urgent: true });
@@ -106,7 +107,7 @@ class Player extends SoundView {
   }
 
   showChoice() {
-    this.part("seed").value = this.seed;
+    this.part("seed").value = this.latent ? "" : this.seed;
     [...this.part("labels").children].forEach((pill, n) => (pill.ariaPressed = `${n === this.label}`));
   }
 
@@ -136,16 +137,19 @@ class Player extends SoundView {
     }
   }
 
-  choose({ seed = this.seed, label = this.label }) {
-    if (seed !== this.seed) this.moved = false;
-    [this.seed, this.label] = [seed, label];
+  choose({ seed, label = this.label }) {
+    if (seed !== undefined) {
+      this.moved &&= seed === this.seed && !this.latent;
+      [this.seed, this.latent] = [seed, null];
+    }
+    this.label = label;
     this.showChoice();
     this.ask({ hear: "whole", report: true, urgent: true });
   }
 
   chooseSeed(field) {
     const seed = Math.min(Math.max(Math.round(field.valueAsNumber), 0), LARGEST_SEED);
-    if (Number.isNaN(seed)) field.value = this.seed;
+    if (Number.isNaN(seed)) this.showChoice();
     else this.choose({ seed });
   }
 
@@ -204,6 +208,7 @@ class Player extends SoundView {
   address() {
     const { run, snapshot, route } = this.model;
     const query = new URLSearchParams({ run, snapshot, seed: this.seed, label: this.label });
+    if (this.latent) query.set("latent", this.latent.map((number) => Number(number.toFixed(4))));
     if (this.moved) query.set("sliders", this.positions.map((position) => Number(position.toFixed(4))));
     return new URL(`.${route}?${query}`, document.baseURI);
   }
@@ -235,7 +240,7 @@ class Player extends SoundView {
   filename() {
     const { run, labels } = this.model;
     const label = labels.length > 1 ? `-${labels[this.label]}` : "";
-    return `${run}${label}-seed${this.seed}${this.moved ? "-moved" : ""}.wav`;
+    return `${run}${label}-${this.latent ? "own" : `seed${this.seed}`}${this.moved ? "-moved" : ""}.wav`;
   }
 
   leave() {

@@ -1,5 +1,5 @@
-// How every sound is read, drawn and heard. card.js or player.js follows this text in the same module,
-// so the two components share the code, and through `window.audiogan` the one sound that is playing.
+// How every sound is read, drawn and heard. card.js, player.js or compare.js follows this text in the same
+// module, so the components share the code, and through `window.audiogan` the one sound that is playing.
 
 const shared = (window.audiogan ??= {
   latencies: [],
@@ -174,6 +174,52 @@ function colourTable(anchors) {
 
 // ---------------------------------------------------------------------------------------------- drawing
 
+// the samples from place `first` to place `last` between -peak and peak, on the upper `wave` pixels of the plot:
+// from lowest to highest in each column, or as a line where a sample is wider than a column
+function drawSamples(pen, samples, { first, last, peak }, { left, top, width, wave, ratio }, colour) {
+  const columns = Math.round(width * ratio);
+  const height = (value) => top + ((1 - value / peak) * wave) / 2;
+  pen.fillStyle = pen.strokeStyle = colour;
+  if (last - first < columns) {
+    pen.beginPath();
+    for (let n = Math.floor(first); n <= Math.min(Math.ceil(last), samples.length - 1); n++) {
+      pen.lineTo(left + ((n - first) * width) / (last - first), height(samples[n]));
+    }
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    return;
+  }
+  const place = (column) => Math.floor(first + (column * (last - first)) / columns);
+  for (let column = 0; column < columns; column++) {
+    let [low, high] = [peak, -peak];
+    // from the last sample before the column on, so that steep curves hang together
+    for (let n = Math.max(place(column) - 1, 0); n < Math.max(place(column) + 1, place(column + 1)); n++) {
+      low = Math.min(low, samples[n]);
+      high = Math.max(high, samples[n]);
+    }
+    pen.fillRect(left + column / ratio, height(high), 1 / ratio, Math.max(height(low) - height(high), 1 / ratio));
+  }
+}
+
+// ticks and labels below `top` for the seconds from `start` to `end`, in milliseconds for a tenth of a second and less
+function drawTimes(pen, start, end, { left, top, width, below }, colour) {
+  const span = end - start;
+  const steps = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
+  const step = steps.find((s) => (s / span) * width >= 64) ?? span;
+  const words = (time) => (span < 0.1 ? `${Number((time * 1e3).toFixed(1))} ms` : `${Number(time.toFixed(2))} s`);
+  pen.fillStyle = colour;
+  pen.textBaseline = "alphabetic";
+  for (let n = Math.ceil(start / step - 1e-9); n * step <= end + span * 1e-4; n++) {
+    const x = left + Math.min(((n * step - start) * width) / span, width - 1);
+    const text = words(n * step);
+    const room = pen.measureText(text).width / 2;
+    // the first and last label stay inside the picture instead of under their tick
+    pen.textAlign = x - room < left ? "left" : x + room > left + width ? "right" : "center";
+    pen.fillRect(x, top + 1, 1, 4);
+    pen.fillText(text, x, top + below - 2);
+  }
+}
+
 // waveform above spectrogram with their axes, a cursor over both, and a click that says a time; its
 // measures are the custom properties of `.sound` in sound.css, in css pixels
 class Picture {
@@ -241,21 +287,9 @@ class Picture {
   }
 
   // full height is full scale, so that a quiet sound looks quiet
-  drawWaveform(pen, { left, width, wave, ratio }, colour) {
+  drawWaveform(pen, plot, colour) {
     const { samples } = this.clip;
-    const columns = Math.round(width * ratio);
-    pen.fillStyle = colour;
-    for (let column = 0; column < columns; column++) {
-      const start = Math.floor((column * samples.length) / columns);
-      const end = Math.max(start + 1, Math.floor(((column + 1) * samples.length) / columns));
-      let [low, high] = [1, -1];
-      for (let n = start; n < end; n++) {
-        low = Math.min(low, samples[n]);
-        high = Math.max(high, samples[n]);
-      }
-      const height = Math.max(((high - low) * wave) / 2, 1 / ratio);
-      pen.fillRect(left + column / ratio, ((1 - high) * wave) / 2, 1 / ratio, height);
-    }
+    drawSamples(pen, samples, { first: 0, last: samples.length, peak: 1 }, { ...plot, top: 0 }, colour);
   }
 
   drawSpectrogram(pen, { left, top, width, height, ratio }) {
@@ -285,21 +319,8 @@ class Picture {
     }
   }
 
-  drawSeconds(pen, { left, top, width, height, below }, colour) {
-    const { seconds } = this.clip;
-    const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
-    const step = steps.find((s) => (s / seconds) * width >= 64) ?? seconds;
-    pen.fillStyle = colour;
-    pen.textBaseline = "alphabetic";
-    for (let n = 0; n * step <= seconds * 1.0001; n++) {
-      const x = left + Math.min((n * step * width) / seconds, width - 1);
-      const text = `${Number((n * step).toFixed(2))} s`;
-      const room = pen.measureText(text).width / 2;
-      // the first and last label stay inside the picture instead of under their tick
-      pen.textAlign = x - room < left ? "left" : x + room > left + width ? "right" : "center";
-      pen.fillRect(x, top + height + 1, 1, 4);
-      pen.fillText(text, x, top + height + below - 2);
-    }
+  drawSeconds(pen, plot, colour) {
+    drawTimes(pen, 0, this.clip.seconds, { ...plot, top: plot.top + plot.height }, colour);
   }
 
   // the cursor walks with this voice until it ends or another one takes the picture over

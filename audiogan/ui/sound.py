@@ -1,8 +1,8 @@
 """Every sound on a page is drawn and heard through this file, so that it is the same everywhere.
 
-`sound_card` shows one finished sound; `player` is the instrument of the Explore page, which asks the
-audition route for a new sound while its sliders move. Both are Streamlit components of version 2: plain
-JavaScript beside this file, no build step, no request to anywhere but the app itself.
+`sound_card` shows one finished sound, `comparison` two of them with one zoom; `player` is the instrument of the
+Explore page, which asks the audition route for a new sound while its sliders move. All are Streamlit components of
+version 2: plain JavaScript beside this file, no build step, no request to anywhere but the app itself.
 
 For the browser tests and the benchmark the page has one global object, shared by all cards and players::
 
@@ -78,6 +78,10 @@ class Instrument(TypedDict):
     """Path of the audition route below the app's own address, such as "/audition"."""
     positions: NotRequired[list[float]]
     """Slider positions to begin with; without them the sliders take the seed's own."""
+    latent: NotRequired[list[float]]
+    """Where to begin in place of the seed; the next seed chosen leaves it."""
+    turn: NotRequired[int]
+    """Another number than before moves the instrument to this model's point, wherever its user has gone since."""
 
 
 class Point(TypedDict):
@@ -99,10 +103,19 @@ def sound_card(wav: bytes, *, title: str, note: str = "", key: str, filename: st
     _component("card")(data=_pack(head, wav), key=key)
 
 
+def comparison(original: bytes, copy: bytes, *, titles: tuple[str, str], key: str) -> None:
+    """Show two sounds above each other on one time axis, with one zoom for both down to single periods.
+
+    Both are 16-bit mono WAV files of the same rate; each is played and downloaded as it is.
+    """
+    head = {"titles": titles, "split": len(original)}
+    _component("compare")(data=_pack(head, original + copy), key=key)
+
+
 def player(model: Instrument, *, key: str) -> Point | None:
     """Show the instrument and return the point its user last chose, None before the first choice.
 
-    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4` and
+    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=` and
     answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence with
     another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
     move there.

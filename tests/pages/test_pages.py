@@ -1,13 +1,14 @@
 """The pages as scripts: what a visitor reads on each, and what its buttons do. The story is told in tests/browser."""
 
 import shutil
+import time
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio
+from audiogan import audio, encoder
 from audiogan.lab import Lab, Limit, open_lab
 from audiogan.synthesis import built_in_sounds
 
@@ -201,4 +202,44 @@ def test_explore_plays_the_run_of_its_address(lab, drums):
     app = open_page("explore", run="short")
     model, moment, label = app.selectbox[:3]
     assert (model.value, moment.value) == ("short", 5)
-    assert label.options == ["each in turn", "hat", "kick"]
+    assert label.options == ["the one that fits best", "hat", "kick"]
+    assert app.selectbox[3].options == ["each in turn", "hat", "kick"]
+
+
+def upload_to(app: AppTest, name: str, data: bytes) -> AppTest:
+    """The Explore page once it has finished with an uploaded sound."""
+    app.file_uploader[0].set_value((name, data, "audio/wav")).run()
+    deadline = time.monotonic() + 60
+    while not app.session_state["own-job"].future.done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return app.run()
+
+
+def test_a_sound_of_one_s_own_is_compared_and_played_on_from(lab, drums, monkeypatch):
+    monkeypatch.setattr(encoder, "STEPS", 3)
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    app = upload_to(open_page("explore", run="short"), "my kick.wav", (drums / "kick" / "kick-001.wav").read_bytes())
+    assert "Spectral distance " in words(app)
+    assert "Waveform error " in words(app)
+    assert landing_of(app) is None
+    press(app, "Play from here")
+    assert (len(landing_of(app)["latent"]), landing_of(app)["turn"]) == (64, 1)
+    press(app, "Play from here")
+    assert landing_of(app)["turn"] == 2
+
+
+def test_an_upload_that_is_no_sound_is_one_sentence(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    app = upload_to(open_page("explore", run="short"), "notes.wav", b"not a sound")
+    (error,) = app.error
+    assert error.value.startswith("None of the 1 sounds in 'notes.wav' can be used")
+
+
+def landing_of(app: AppTest) -> dict | None:
+    """Where the player of the run 'short' was sent."""
+    return app.session_state["landing-short"] if "landing-short" in app.session_state else None  # noqa: SIM401
