@@ -1,13 +1,14 @@
 """The pages as scripts: what a visitor reads on each, and what its buttons do. The story is told in tests/browser."""
 
 import shutil
+import time
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio
+from audiogan import audio, worker
 from audiogan.lab import Lab, Limit, open_lab
 from audiogan.synthesis import built_in_sounds
 
@@ -169,6 +170,22 @@ def test_a_run_with_an_unfit_name_is_not_started(lab, drums):
     name.set_value("../escape").run()
     press(app, "Start training")
     assert "cannot be a name" in words(app)
+    assert not lab.runs_folder.exists()
+
+
+def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, drums, monkeypatch):
+    lab.prepare(lab.survey([drums]), "too many drums")
+    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr(worker, "probe", lambda *arguments: pytest.fail("a probe was started"))
+    app = open_page("train", data="too many drums")
+    deadline = time.monotonic() + 60
+    while not app.error and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    (error,) = app.error
+    assert "MB of memory and this machine has 1 MB in all: lower width" in error.value
+    press(app, "Start training")
+    assert {shown.value for shown in app.error} == {error.value}
     assert not lab.runs_folder.exists()
 
 
