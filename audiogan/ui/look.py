@@ -161,4 +161,6 @@ def _choose_scale(values: list[float], key: str) -> tuple[float | None, float | 
     if scale == SCALES[0] or len(known) < 2:
         return None, None
     percentiles = statistics.quantiles(known, n=100, method="inclusive")
-    return (percentiles[0], percentiles[-1]) if percentiles[0] < percentiles[-1] else (None, None)
+    # the chart leaves room for all digits of its bounds, though it does not write them
+    low, high = (float(f"{bound:.3g}") for bound in (percentiles[0], percentiles[-1]))
+    return (low, high) if low < high else (None, None)
