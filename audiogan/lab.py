@@ -278,8 +278,12 @@ class Lab:
         )
 
     def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
-        """What a training will cost, by running a few of its steps in a process of their own (about ten seconds)."""
+        """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
+
+        Raises RunError when it cannot fit the device's memory, or not one step can be run.
+        """
         limit = limit.or_default(config.settings)
+        self._check_memory(config, device)
         measured = worker.probe(config, self.dataset(config.dataset).folder, device)
         pace = measured["steps_per_second"]
         if limit.minutes is not None:
@@ -302,9 +306,9 @@ class Lab:
     def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
         """A new run folder, named by date, data set and preset unless a name is given.
 
-        Raises RunError when the name is taken, or the device is not there.
+        Raises RunError when the name is taken, the device is not there, or its memory cannot hold the training.
         """
-        worker.pick_device(device)
+        self._check_memory(config, device)
         if name:
             datasets.check_name(name)
         return Run.create(self.runs_folder, config, name)
@@ -312,6 +316,7 @@ class Lab:
     def start(self, run: Run, limit: Limit, device: str = "auto") -> None:
         """Train in a process of its own, which outlives this one."""
         goal = self._goal(run, limit)
+        self._check_memory(run.config, device)
         worker.start(run, self.dataset(run.config.dataset).folder, goal, device)
 
     def train(
@@ -319,8 +324,13 @@ class Lab:
     ) -> Status:
         """Train in this process until the limit, or until somebody stops it."""
         goal = self._goal(run, limit)
+        self._check_memory(run.config, device)
         run.clear_request()
         return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
+
+    def _check_memory(self, config: RunConfig, device: str) -> None:
+        clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}
+        worker.check_memory(config, clips.get(config.dataset, 0), device)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
         """The limit to train towards: as given, else as the run was started with, else the preset's own.

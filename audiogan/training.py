@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +138,30 @@ def float_waves(waves: np.ndarray) -> Tensor:
     return torch.from_numpy(audio.from_int16(waves))
 
 
+def least_memory_bytes(config: RunConfig, n_clips: int) -> int:
+    """What a training holds at the very least from its first step on, found without allocating any of it.
+
+    Of both networks weights, gradients and Adam's two moments (4 times 4 bytes a parameter); the averaged generator (4
+    bytes); statistics of normalisations; and the data set where it is kept. Activations come on top of this.
+    """
+    transform = make_transform(config)
+    generator, discriminator = ARCHITECTURES[config.settings.architecture]
+    with torch.device("meta"):
+        g, d = (part(config.settings, transform.shape, config.n_labels) for part in (generator, discriminator))
+    weights = 5 * _bytes(g.parameters()) + 4 * _bytes(d.parameters())
+    return weights + 2 * _bytes(g.buffers()) + _bytes(d.buffers()) + kept_bytes(transform, n_clips)
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def kept_bytes(transform: Transform, n_clips: int) -> int:
+    """Memory that the transformed data set takes: all of it (float32), or 0 when it is too large to be kept."""
+    count = 4 * math.prod(transform.shape) * n_clips
+    return count if count <= MEMORY_BYTES else 0
+
+
 class Examples:
     """The data set in an order that is a function of the seed: shuffled anew each epoch, every clip once an epoch."""
 
@@ -146,7 +170,7 @@ class Examples:
         self.labels = torch.from_numpy(clips.labels.astype(np.int64)).to(device)
         self.clips_per_epoch = len(clips.waves)
         self._orders: dict[int, np.ndarray] = {}
-        self._seen = self._transform_all() if self._fits_in_memory() else None
+        self._seen = self._transform_all() if kept_bytes(transform, len(clips.waves)) else None
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
         """(what the network sees (size, *shape), labels (size,)) of the batch with that number, counted from 0.
@@ -166,9 +190,6 @@ class Examples:
             self._orders = {past: order for past, order in self._orders.items() if past >= epoch - 1}
             self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.clips_per_epoch)
         return self._orders[epoch]
-
-    def _fits_in_memory(self) -> bool:
-        return 4 * math.prod(self.transform.shape) * self.clips_per_epoch <= MEMORY_BYTES
 
     def _transform_all(self) -> Tensor:
         waves = self.clips.waves

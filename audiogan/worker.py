@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from audiogan.config import Limit, RunConfig
 from audiogan.runs import Run, RunError, Status
+from audiogan.wording import size
 
 NICENESS = 10
 """The trainer steps back for the app, which otherwise answers in seconds instead of milliseconds."""
@@ -70,6 +71,37 @@ def describe_device(name: str = "auto") -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (CUDA)"
     return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores"
+
+
+def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
+    """Raise RunError when not even what a training always holds fits into the device's whole memory.
+
+    Says nothing of trainings that fit and then fail for their activations, nor where the memory's size is unknown.
+    """
+    from audiogan import training
+
+    device = pick_device(device_name)
+    needed, there = training.least_memory_bytes(config, n_clips), device_memory_bytes(device)
+    if there is not None and needed > there:
+        place = "the graphics card" if device.type == "cuda" else "this machine"
+        raise RunError(
+            f"This training needs at least {size(needed)} of memory and {place} has {size(there)} in all: "
+            "lower width, or prepare the sounds as shorter clips or at a lower rate."
+        )
+
+
+def device_memory_bytes(device) -> int | None:
+    """All memory of the graphics card, or of the machine; None where the system does not say."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        page_bytes, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        # Windows has no sysconf, and not every system knows these two names
+        return None
+    return page_bytes * pages if page_bytes > 0 and pages > 0 else None
 
 
 def work(

@@ -144,6 +144,26 @@ def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
     return lab.create_run(trained_lab.configure(trained_lab.dataset("tiny"), "framegan", TINY), name)
 
 
+def test_what_cannot_fit_the_memory_is_refused_before_anything_is_made(lab, trained_lab, monkeypatch):
+    run = new_run(lab, trained_lab, "small")
+    monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
+    for name in ("probe", "start", "work"):
+        monkeypatch.setattr(worker, name, lambda *arguments: pytest.fail("it was begun all the same"))
+    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: 100_000)
+    long = tiny_config("width=256", preset="mlp", rate=48_000, clip_samples=480_000)
+    attempts = [
+        lambda: lab.create_run(long, "large"),
+        lambda: lab.estimate(long, Limit(), "cpu"),
+        lambda: lab.start(run, Limit(steps=1), "cpu"),
+        lambda: lab.train(run, Limit(steps=1), "cpu"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(RunError, match=r"needs at least .* of memory and this machine has 100 kB in all: lower"):
+            attempt()
+    assert [folder.name for folder in lab.runs_folder.iterdir()] == ["small"]
+    assert run.status == Status()
+
+
 def test_a_limit_counts_from_the_beginning_and_is_remembered(lab, trained_lab, monkeypatch):
     run, asked = new_run(lab, trained_lab, "first"), []
     monkeypatch.setattr(lab, "dataset", trained_lab.dataset)

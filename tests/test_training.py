@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from audiogan import training
 from audiogan.audio import FULL_SCALE
-from audiogan.config import Limit
+from audiogan.config import PRESETS, Limit
 from audiogan.losses import LOSSES
 from audiogan.runs import RunError
 from audiogan.tensors import load_tensors
@@ -596,3 +596,41 @@ def test_what_is_left_of_minutes_is_left_by_the_clock():
     schedule.progress.step, schedule.progress.seconds = 5, 30
     tick = schedule.tick()
     assert (tick.fraction, tick.seconds_left) == (0.25, 90)
+
+
+# memory
+
+
+def test_the_least_memory_is_what_can_be_counted_by_hand():
+    # generator 3 -> 4 -> 8 -> 16 -> 10: 16 + 40 + 144 + 170; discriminator 10 -> 16 -> 8 -> 4 -> 1: 176 + 136 + 36 + 5
+    config = tiny_config("width=4", "latent_size=3", preset="mlp", clip_samples=10)
+    numbers = 5 * (16 + 40 + 144 + 170) + 4 * (176 + 136 + 36 + 5)
+    assert training.least_memory_bytes(config, 0) == 4 * numbers
+    assert training.least_memory_bytes(config, 7) == 4 * numbers + 7 * 10 * 4
+
+
+def test_a_data_set_too_large_to_be_kept_needs_no_memory(monkeypatch):
+    config = tiny_config("width=4", "latent_size=3", preset="mlp", clip_samples=10)
+    monkeypatch.setattr(training, "MEMORY_BYTES", 7 * 10 * 4)
+    empty = training.least_memory_bytes(config, 0)
+    assert training.least_memory_bytes(config, 7) == empty + 280
+    assert training.least_memory_bytes(config, 8) == empty
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_least_memory_is_what_a_training_holds_after_its_first_step(preset, clips):
+    config = tiny_config("batch=2", "penalty_every=1", preset=preset)
+    device = torch.device("cpu")
+    transform = make_transform(config)
+    game, examples = Game(config, transform, device), Examples(clips, transform, device, 0)
+    real, labels = examples.batch(0, 2)
+    game.discriminator_step(real, labels, 1)
+    game.generator_step(labels, 1)
+    held = [examples._seen]
+    for network in (game.generator, game.discriminator, game.averaged):
+        held += [*network.buffers(), *network.parameters()]
+        held += [weights.grad for weights in network.parameters() if weights.grad is not None]
+    for optimiser in (game.optimiser_g, game.optimiser_d):
+        for state in optimiser.state.values():
+            held += [state["exp_avg"], state["exp_avg_sq"]]
+    assert training.least_memory_bytes(config, len(clips.waves)) == sum(t.numel() * t.element_size() for t in held)

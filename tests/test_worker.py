@@ -16,7 +16,7 @@ from audiogan import plots, runs, training, worker
 from audiogan.config import Limit
 from audiogan.datasets import open_dataset
 from audiogan.runs import Run, RunError, Status
-from tests.conftest import TINY
+from tests.conftest import TINY, tiny_config
 
 PATIENCE_SECONDS = 120
 """How long a trainer may take to start on a machine that is busy with other things."""
@@ -273,6 +273,34 @@ def test_charts_that_cannot_be_drawn_do_not_fail_a_training(make_run, dataset, m
 
 
 # what it would cost
+
+
+def test_a_training_that_cannot_fit_says_how_much_it_needs_and_what_to_lower(monkeypatch):
+    # 10 s at 48 kHz, T = 480,000: generator 785,152 + 1,025 T, discriminator 1,024 T + 657,409 parameters;
+    # 20 bytes each of the first and 16 of the second are 17,730,541,584, and 24 clips of 4 T bytes 46,080,000
+    config = tiny_config("width=256", "latent_size=500", preset="mlp", rate=48_000, clip_samples=480_000)
+    needed = 20 * 492_785_152 + 16 * 492_177_409 + 46_080_000
+    assert needed == 17_776_621_584
+    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: needed - 1)
+    with pytest.raises(RunError) as refused:
+        worker.check_memory(config, 24, "cpu")
+    assert str(refused.value) == (
+        "This training needs at least 17.8 GB of memory and this machine has 17.8 GB in all: "
+        "lower width, or prepare the sounds as shorter clips or at a lower rate."
+    )
+    for enough in (needed, None):
+        monkeypatch.setattr(worker, "device_memory_bytes", lambda device, enough=enough: enough)
+        worker.check_memory(config, 24, "cpu")
+
+
+def test_the_memory_of_a_machine_is_pages_times_their_size_where_it_is_known(monkeypatch):
+    pages = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 250_000}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
+    assert worker.device_memory_bytes(torch.device("cpu")) == 1_024_000_000
+    monkeypatch.setattr(os, "sysconf", lambda name: -1)  # POSIX's word for "not known"
+    assert worker.device_memory_bytes(torch.device("cpu")) is None
+    monkeypatch.delattr(os, "sysconf")  # Windows
+    assert worker.device_memory_bytes(torch.device("cpu")) is None
 
 
 def test_a_probe_measures_pace_memory_and_size_in_a_process_of_its_own(make_run, dataset):

@@ -38,14 +38,58 @@ def preview_gallery(snapshot: Snapshot, labels: tuple[str, ...], key: str) -> No
     """The fixed latents' sounds at one moment of a training."""
     for column, (index, path) in _grid(list(enumerate(snapshot.previews))):
         with column:
-            title = labels[index % len(labels)] if labels else f"sound {index + 1}"
             sound_card(
                 path.read_bytes(),
-                title=title,
+                title=_name(index, labels),
                 note=f"step {snapshot.step:,}",
                 key=f"{key}-{index}",
                 filename=f"{path.stem}.wav",
             )
+
+
+def moments_gallery(snapshots: list[Snapshot], labels: tuple[str, ...], epochs_per_step: float, key: str) -> None:
+    """One fixed latent's sound at up to SHOWN moments of a training, from before it began until now."""
+    count = min(len(snapshot.previews) for snapshot in snapshots)
+    sound = st.segmented_control(
+        "Sound",
+        range(count),
+        default=0,
+        required=True,
+        key=f"{key}-sound",
+        format_func=lambda index: f"{index + 1} {_name(index, labels)}" if labels else str(index + 1),
+    )
+    for column, (place, snapshot) in _grid(list(enumerate(milestones(snapshots, SHOWN)))):
+        path = snapshot.previews[sound]
+        with column:
+            sound_card(
+                path.read_bytes(),
+                title=f"step {snapshot.step:,}",
+                note=f"epoch {snapshot.step * epochs_per_step:,.1f}" if snapshot.step else "before training",
+                key=f"{key}-{place}",
+                filename=f"step{snapshot.step}-{path.stem}.wav",
+            )
+
+
+def milestones(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
+    """At most so many snapshots: the first one, the first of each doubling of the steps, and the newest.
+
+    A run keeps its last few snapshots besides, and those sound alike.
+    """
+    doublings = {snapshot.step.bit_length(): snapshot for snapshot in reversed(snapshots)}
+    steps = {snapshot.step for snapshot in doublings.values()} | {snapshots[-1].step}
+    return spread([snapshot for snapshot in snapshots if snapshot.step in steps], most)
+
+
+def spread(items: list, most: int) -> list:
+    """At most so many (two or more) of the items, evenly far apart, with the first and the last."""
+    if len(items) <= most:
+        return items
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
+
+
+def _name(index: int, labels: tuple[str, ...]) -> str:
+    """What a preview is called: labels take turns over them."""
+    return labels[index % len(labels)] if labels else f"sound {index + 1}"
 
 
 def _grid(items: list):

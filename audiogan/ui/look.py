@@ -1,6 +1,7 @@
 """What the pages share: headers, cards, live charts, words for states. Streamlit only, no audio."""
 
 import math
+import statistics
 from pathlib import Path
 
 import streamlit as st
@@ -22,6 +23,9 @@ RUN_STATES = {
     "interrupted": ":orange[:material/warning:] interrupted",
 }
 """The states of a run in words, with a sign."""
+
+SCALES = ("all values", "without peaks")
+"""How much of its lines a chart shows; a few peaks at the start make the rest of a loss a flat line."""
 
 POINTS = 600
 """Points a live line is thinned to: more than the pixels of its chart add nothing."""
@@ -79,10 +83,18 @@ def show_metrics(*metrics: tuple[str, str, str | None]) -> None:
             st.metric(name, value, help=help_text, width=154)
 
 
-def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], key: str, middle: float | None = None):
+def line_chart(
+    title: str,
+    steps: list[float],
+    lines: dict[str, list[float]],
+    key: str,
+    middle: float | None = None,
+    has_peaks: bool = False,
+) -> None:
     """A live line chart over steps that keeps the user's zoom; gaps in a line are NaN.
 
-    `middle` draws a dashed level, such as the 0.5 at which the discriminator cannot tell.
+    `middle` draws a dashed level, such as the 0.5 at which the discriminator cannot tell. With `has_peaks` comes a
+    control that cuts the scale to where the lines spend nearly all their time.
     """
     stride = max(1, math.ceil(len(steps) / POINTS))
     series = [
@@ -103,7 +115,11 @@ def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], ke
             "lineStyle": {"type": "dashed", "color": "#888"},
             "label": {"show": False},
         }
-    st.markdown(f"**{title}**")
+    low = high = None
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"**{title}**", width="content")
+        if has_peaks:
+            low, high = _choose_scale([value for line in series for _, value in line["data"]], f"scale-{key}")
     st.echarts_chart(
         {
             "animation": False,
@@ -119,9 +135,32 @@ def line_chart(title: str, steps: list[float], lines: dict[str, list[float]], ke
                 "min": "dataMin",
                 "max": "dataMax",
             },
-            "yAxis": {"type": "value", "scale": True},
+            # bounds are no round numbers, so they stay unlabelled; None takes an earlier bound away
+            "yAxis": {
+                "type": "value",
+                "scale": True,
+                "min": low,
+                "max": high,
+                "axisLabel": {"showMinLabel": low is None, "showMaxLabel": high is None},
+            },
             "series": series,
         },
         key=key,
         height=240,
     )
+    if low is not None:
+        st.caption("The scale spans the 1st to the 99th percentile of these values; peaks beyond it are cut off.")
+
+
+def _choose_scale(values: list[float], key: str) -> tuple[float | None, float | None]:
+    """The ends of a chart's scale: (None, None) for all values, or their 1st and 99th percentile."""
+    scale = st.segmented_control(
+        "Scale", SCALES, default=SCALES[0], required=True, key=key, label_visibility="collapsed"
+    )
+    known = [value for value in values if math.isfinite(value)]
+    if scale == SCALES[0] or len(known) < 2:
+        return None, None
+    percentiles = statistics.quantiles(known, n=100, method="inclusive")
+    # the chart leaves room for all digits of its bounds, though it does not write them
+    low, high = (float(f"{bound:.3g}") for bound in (percentiles[0], percentiles[-1]))
+    return (low, high) if low < high else (None, None)

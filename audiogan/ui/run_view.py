@@ -3,7 +3,7 @@
 import streamlit as st
 
 from audiogan.lab import Lab, Limit, Run, RunError, Status
-from audiogan.ui.gallery import preview_gallery
+from audiogan.ui.gallery import moments_gallery, preview_gallery
 from audiogan.ui.look import RUN_STATES, go, line_chart, show_metrics
 from audiogan.wording import duration, pace, size
 
@@ -75,6 +75,7 @@ def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
         metrics["step"],
         {"discriminator": metrics["loss_d"], "generator": metrics["loss_g"]},
         key=f"loss-{run.name}",
+        has_peaks=True,
     )
     if run.config.settings.loss == "relativistic":
         lines, middle = {"real beats generated": metrics["belief_real"]}, 0.5
@@ -103,6 +104,12 @@ def _previews(run: Run) -> None:
     if not snapshots:
         st.caption("The first sounds appear a few seconds after the start.")
         return
+    labels = run.config.labels if run.config.n_labels else ()
+    if len(snapshots) > 1 and st.toggle("One sound through time", key=f"through-{run.name}"):
+        status = run.status
+        epochs_per_step = status.epoch / status.step if status.step else 0.0
+        moments_gallery(snapshots, labels, epochs_per_step, f"moments-{run.name}")
+        return
     steps = [snapshot.step for snapshot in snapshots]
     chosen = steps[-1]
     if len(steps) > 1:
@@ -114,4 +121,4 @@ def _previews(run: Run) -> None:
         st.session_state[f"{key}-newest"] = steps[-1]
         chosen = st.select_slider("Moment", steps, key=key, format_func=lambda step: f"step {step:,}")
     snapshot = snapshots[steps.index(chosen)] if chosen in steps else snapshots[-1]
-    preview_gallery(snapshot, run.config.labels if run.config.n_labels else (), f"preview-{run.name}")
+    preview_gallery(snapshot, labels, f"preview-{run.name}")

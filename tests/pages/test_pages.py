@@ -1,16 +1,21 @@
 """The pages as scripts: what a visitor reads on each, and what its buttons do. The story is told in tests/browser."""
 
+import json
 import shutil
+import struct
 import time
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, encoder
-from audiogan.lab import Lab, Limit, open_lab
+from audiogan import audio, encoder, worker
+from audiogan.lab import Lab, Limit, Status, open_lab
 from audiogan.synthesis import built_in_sounds
+from audiogan.ui.gallery import spread
+from tests.conftest import sine
 
 NAVIGATION = Path(__file__).resolve().parents[2] / "audiogan" / "ui" / "navigation.py"
 
@@ -53,6 +58,13 @@ def words(app: AppTest) -> str:
     """Everything that is written on the page."""
     kinds = (app.title, app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
     return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def cards(app: AppTest) -> list[tuple[dict, bytes]]:
+    """(header, WAV) of the sound cards on the page."""
+    packed = [card.proto.bytes for card in app.get("bidi_component")]
+    ends = [4 + struct.unpack_from("<I", data)[0] for data in packed]
+    return [(json.loads(data[4:end]), data[end:]) for data, end in zip(packed, ends, strict=True)]
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -173,6 +185,22 @@ def test_a_run_with_an_unfit_name_is_not_started(lab, drums):
     assert not lab.runs_folder.exists()
 
 
+def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, drums, monkeypatch):
+    lab.prepare(lab.survey([drums]), "too many drums")
+    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr(worker, "probe", lambda *arguments: pytest.fail("a probe was started"))
+    app = open_page("train", data="too many drums")
+    deadline = time.monotonic() + 60
+    while not app.error and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    (error,) = app.error
+    assert "MB of memory and this machine has 1 MB in all: lower width" in error.value
+    press(app, "Start training")
+    assert {shown.value for shown in app.error} == {error.value}
+    assert not lab.runs_folder.exists()
+
+
 def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums):
     dataset = lab.prepare(lab.survey([drums]), "drums")
     run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
@@ -182,6 +210,66 @@ def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums
     assert shown["Steps"] == "20"
     assert "p(real beats generated)" in words(app)
     assert {"10 minutes more", "Explore"} <= {button.label for button in app.button}
+
+
+@pytest.fixture
+def run_with_history(lab, drums):
+    """A run of nine kept moments with different sounds, whose losses climb from 0 to 100."""
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "long")
+    for moment in range(9):
+        wavs = [audio.encode_wav(sine(220 + 20 * moment + sound), 8_000) for sound in range(6)]
+        run.save_snapshot(100 * moment, {"generator.x": torch.zeros(1)}, wavs)
+    run.append_metrics([(step, float(step), float(step), float(step), 0.5, 0.5) for step in range(101)])
+    run.write_status(Status(state="finished", step=800, epoch=200.0, fraction=1.0))
+    return run
+
+
+def test_the_loss_chart_can_leave_its_peaks_out(run_with_history):
+    app = open_page("train", run="long")
+
+    def charts() -> list[dict]:
+        return [json.loads(chart.proto.spec) for chart in app.get("echarts_chart")]
+
+    scale = app.segmented_control(key="scale-loss-long")
+    assert (scale.value, list(scale.options)) == ("all values", ["all values", "without peaks"])
+    loss, belief = charts()
+    assert (loss["yAxis"]["min"], loss["yAxis"]["max"]) == (None, None)
+    assert "percentile" not in words(app)
+    scale.set_value("without peaks").run()
+    cut, same = charts()
+    assert (cut["yAxis"]["min"], cut["yAxis"]["max"]) == (1, 99)
+    assert (cut["series"], same) == (loss["series"], belief)
+    assert "The scale spans the 1st to the 99th percentile" in words(app)
+
+
+def test_one_sound_is_heard_at_six_moments_side_by_side(run_with_history):
+    app = open_page("train", run="long")
+    (through,) = app.toggle
+    assert through.label == "One sound through time"
+    before = cards(app)
+    assert [head["title"] for head, _ in before] == ["hat", "kick"] * 3
+    assert {head["note"] for head, _ in before} == {"step 800"}
+    through.set_value(True).run()
+    sound = app.segmented_control(key="moments-long-sound")
+    assert sound.options == ["1 hat", "2 kick", "3 hat", "4 kick", "5 hat", "6 kick"]
+    sound.set_value(2).run()
+    shown = cards(app)
+    # the first of each doubling (64, 128, 256, 512) and the newest, but none of the others at the end
+    steps = (0, 100, 200, 300, 600, 800)
+    assert [head["title"] for head, _ in shown] == [f"step {step}" for step in steps]
+    # 800 steps were 200 epochs
+    assert [head["note"] for head, _ in shown] == ["before training", *(f"epoch {n}.0" for n in (25, 50, 75, 150, 200))]
+    kept = {snapshot.step: snapshot.previews[2].read_bytes() for snapshot in run_with_history.snapshots()}
+    assert [wav for _, wav in shown] == [kept[step] for step in steps]
+    app.toggle[0].set_value(False).run()
+    assert cards(app) == before
+
+
+def test_moments_are_chosen_evenly_with_the_first_and_the_last():
+    # 8 gaps in 5 steps: the 0th, 1.6th, 3.2nd, 4.8th, 6.4th and 8th
+    assert spread(list(range(9)), 6) == [0, 2, 3, 5, 6, 8]
+    assert spread([1, 2, 3], 6) == [1, 2, 3]
 
 
 def test_a_failed_run_says_what_happened(lab, drums):
