@@ -41,6 +41,73 @@ BELIEFS = {
 PENALISED = ("relativistic", "wgan_gp")
 """Losses that penalise the gradient of each clip's own score."""
 
+PUBLISHED = {
+    # Huang et al. 2024 (R3GAN): train.py starts at 2e-4 with beta2 rising to 0.99, R1 and R2 in every step; gamma grows
+    # with the picture, from 0.05 at 32 x 32 to 150 at 256 x 256: here that of ImageNet at 64 x 64
+    "relativistic": {
+        "critic_steps": 1,
+        "rate_g": 2e-4,
+        "rate_d": 2e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+        "penalty": 1.0,
+        "penalty_every": 1,
+    },
+    # Gulrajani et al. 2017, algorithm 1, with the beta1 of WaveGAN's train_wavegan.py (theirs is 0)
+    "wgan_gp": {
+        "critic_steps": 5,
+        "rate_g": 1e-4,
+        "rate_d": 1e-4,
+        "beta1": 0.5,
+        "beta2": 0.9,
+        "penalty": 10.0,
+        "penalty_every": 1,
+    },
+    # Arjovsky et al. 2017, main.py: RMSprop, which is Adam without first momentum (beta1 = 0; Adam's early steps differ
+    # by its correction of the bias); beta2 is that of torch's RMSprop
+    "wgan": {
+        "critic_steps": 5,
+        "rate_g": 5e-5,
+        "rate_d": 5e-5,
+        "beta1": 0.0,
+        "beta2": 0.99,
+        "penalty": 0.01,
+        "penalty_every": 1,
+    },
+    # Zhang et al. 2019 (SAGAN), section 4: a faster discriminator instead of several of its steps
+    "hinge": {
+        "critic_steps": 1,
+        "rate_g": 1e-4,
+        "rate_d": 4e-4,
+        "beta1": 0.0,
+        "beta2": 0.9,
+        "penalty": 0.0,
+        "penalty_every": 1,
+    },
+    # WaveGAN's train_wavegan.py: RMSprop, as above, with the 0.9 of TensorFlow's. One step of the discriminator, as for
+    # bce, is that of Gulrajani's gan_64x64.py, where both lines come from; WaveGAN's default of 5 is for wgan_gp
+    "lsgan": {
+        "critic_steps": 1,
+        "rate_g": 1e-4,
+        "rate_d": 1e-4,
+        "beta1": 0.0,
+        "beta2": 0.9,
+        "penalty": 0.0,
+        "penalty_every": 1,
+    },
+    # the same program's dcgan (Radford et al. 2016, section 4); beta2 is TensorFlow's default
+    "bce": {
+        "critic_steps": 1,
+        "rate_g": 2e-4,
+        "rate_d": 2e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "penalty": 0.0,
+        "penalty_every": 1,
+    },
+}
+"""The settings each loss was published with; a loss without a penalty has the penalty 0, which nothing reads."""
+
 IMAGES = ("log_spectrogram", "log_mel_spectrogram", "mel_image")
 
 SEES = {
@@ -69,7 +136,8 @@ class Settings:
     """What the network sees of a clip: log-mel frames, the waveform itself, or an image of its spectrum."""
 
     loss: str = one_of("relativistic", *BELIEFS)
-    """The game between the two networks."""
+    """The game between the two networks. Another loss than the preset's brings the settings it was published with
+    (critic_steps, rates, betas, penalty, penalty_every), except those you name yourself."""
 
     latent_size: int = within(64, 1, 1024)
     """How many numbers describe one sound (the length of the latent vector)."""
@@ -173,6 +241,7 @@ class Settings:
     def with_text(self, assignments: list[str]) -> "Settings":
         """These settings after `key=value` texts, as `--set` gives them.
 
+        Another loss brings its PUBLISHED settings, except those that the texts name, wherever they stand.
         Raises SettingError for an unknown key (naming the nearest real one), a value of the wrong kind or out of range.
         """
         changes = {}
@@ -184,6 +253,8 @@ class Settings:
             if key not in known:
                 raise SettingError(f"There is no setting '{key}'{_nearest(key, known)}")
             changes[key] = _parse(known[key], text)
+        if changes.get("loss", self.loss) != self.loss:
+            changes = PUBLISHED.get(changes["loss"], {}) | changes
         return replace(self, **changes)
 
 

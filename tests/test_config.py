@@ -6,7 +6,9 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from audiogan.config import (
+    BELIEFS,
     PRESETS,
+    PUBLISHED,
     SEES,
     Limit,
     Preset,
@@ -68,9 +70,32 @@ def test_a_kernel_is_odd():
 
 def test_texts_change_the_settings_they_name_and_no_others():
     before = PRESETS["wavegan"].settings
-    after = before.with_text(["batch=32", "rate_g=1e-3", "conditional=TRUE", "loss=hinge"])
-    assert after == replace(before, batch=32, rate_g=0.001, conditional=True, loss="hinge")
+    after = before.with_text(["batch=32", "rate_g=1e-3", "conditional=TRUE", "latent=normal"])
+    assert after == replace(before, batch=32, rate_g=0.001, conditional=True, latent="normal")
     assert [type(value) for value in (after.batch, after.rate_g, after.conditional)] == [int, float, bool]
+
+
+def test_another_loss_brings_its_published_settings_except_those_that_are_named():
+    before = PRESETS["wavegan"].settings
+    after = before.with_text(["rate_g=0.003", "loss=hinge", "penalty_every=3"])
+    assert after == replace(
+        before, loss="hinge", critic_steps=1, rate_g=0.003, rate_d=4e-4, beta1=0.0, penalty=0.0, penalty_every=3
+    )
+    # there and back is as published, since WaveGAN's preset is
+    assert after.with_text(["loss=wgan_gp"]) == before
+
+
+def test_the_preset_s_own_loss_leaves_its_settings_as_they_are():
+    before = PRESETS["framegan"].settings
+    assert before.with_text(["loss=relativistic"]) == before
+    assert before.with_text(["loss=relativistic", "beta1=0.1"]) == replace(before, beta1=0.1)
+
+
+@pytest.mark.parametrize("loss", BELIEFS)
+def test_every_loss_has_all_its_published_settings(loss):
+    names = {"critic_steps", "rate_g", "rate_d", "beta1", "beta2", "penalty", "penalty_every"}
+    assert set(PUBLISHED[loss]) == names
+    assert Settings(**PUBLISHED[loss])
 
 
 @pytest.mark.parametrize(
