@@ -371,9 +371,11 @@ class Lab:
 
     def run(self, name: str) -> Run:
         """The run of that name. Raises RunError naming the newest ones there are."""
-        for run in self.runs():
-            if run.name == name:
-                return run
+        # asked on every movement of a slider: only this run's config is read, found among the names there are
+        folders = {config.parent.name: config.parent for config in self.runs_folder.glob("*/config.json")}
+        found = self._starter() if name == STARTER else name in folders and Run(folders[name])
+        if found and found.config:
+            return found
         known = ", ".join(run.name for run in self.runs()[:5]) or "none yet: train one first"
         raise RunError(f"There is no run '{name}'. There is {known}.")
 
