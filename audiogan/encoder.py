@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from audiogan import latent
 from audiogan.config import RunConfig
 from audiogan.distance import multi_resolution_stft_distance
+from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument, Point
 from audiogan.models import ARCHITECTURES
-from audiogan.training import Clips, float_waves
 
 STEPS = 800
 """Updates of a training: half a minute for the starter model on one core. There a hundred already reach a mismatch of

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from audiogan import audio
-from audiogan.config import PRESETS, Limit, RunConfig
+from audiogan.config import Limit, RunConfig
+from audiogan.examples import Clips
 from audiogan.lab import Lab
+from audiogan.presets import PRESETS
 from audiogan.runs import Run
-from audiogan.training import Clips, train
+from audiogan.training import train
 
 # tensors as small as these are slower on several threads than on one
 torch.set_num_threads(1)

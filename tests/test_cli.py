@@ -17,8 +17,9 @@ import pytest
 import audiogan
 from audiogan import cli, wording
 from audiogan import lab as lab_module
-from audiogan.config import PRESETS, Limit
+from audiogan.config import Limit
 from audiogan.lab import Lab, Status
+from audiogan.presets import PRESETS
 from tests.conftest import RATE, TINY
 
 TINY_SETTINGS = [word for assignment in TINY for word in ("--set", assignment)]

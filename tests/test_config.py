@@ -5,20 +5,9 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from audiogan.config import (
-    BELIEFS,
-    PRESETS,
-    PUBLISHED,
-    SEES,
-    Limit,
-    Preset,
-    RunConfig,
-    SettingError,
-    Settings,
-    check_seed,
-    documentation,
-    preset,
-)
+from audiogan.config import Limit, RunConfig, check_seed
+from audiogan.presets import PRESETS, Preset, preset
+from audiogan.settings import BELIEFS, PUBLISHED, SEES, SettingError, Settings, documentation
 from tests.conftest import tiny_config
 
 NUMBERS = [item for item in fields(Settings) if "low" in item.metadata]

@@ -7,20 +7,12 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from audiogan.config import (
-    BATCH_NORMALISED_CRITICS,
-    IMAGES,
-    PENALISED,
-    PRESETS,
-    SEES,
-    Limit,
-    RunConfig,
-    SettingError,
-    Settings,
-)
+from audiogan.config import Limit, RunConfig
+from audiogan.game import Game
 from audiogan.losses import LOSSES
 from audiogan.models import ARCHITECTURES
-from audiogan.training import Game
+from audiogan.presets import PRESETS
+from audiogan.settings import BATCH_NORMALISED_CRITICS, IMAGES, PENALISED, SEES, SettingError, Settings
 from audiogan.transforms import TRANSFORMS, make_transform
 
 PUBLISHED = ("mlp", "dcgan1d", "wavegan_bce", "specgan", "melspec_wgan")
