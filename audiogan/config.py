@@ -85,6 +85,7 @@ class RunConfig:
     @classmethod
     def from_json(cls, text: str) -> "RunConfig":
         values = json.loads(text)
-        values["settings"] = Settings(**values["settings"])
+        # runs that were begun before anything was held out trained on all clips, and go on so
+        values["settings"] = Settings(**({"hold_out": 0.0} | values["settings"]))
         values["labels"] = tuple(values["labels"])
         return cls(**values)

@@ -142,7 +142,8 @@ def _loss_of_pairs(encoder: Encoder, instrument: Instrument, random: torch.Gener
 
 def _loss_of_clips(encoder: Encoder, instrument: Instrument, clips: Clips, random: torch.Generator) -> Tensor:
     """The mismatch of what is made of the guesses for some of the data set's clips."""
-    chosen = torch.randint(len(clips.waves), (BATCH,), generator=random).numpy()
+    places = clips.training_places
+    chosen = places[torch.randint(len(places), (BATCH,), generator=random).numpy()]
     seen = instrument.transform(float_waves(clips.waves[chosen]))
     labels = torch.from_numpy(clips.labels[chosen].astype(np.int64)) if instrument.labels else None
     return mismatch(instrument.generator(encoder(seen), labels), seen).mean()

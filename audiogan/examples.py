@@ -24,6 +24,14 @@ class Clips:
     labels: np.ndarray
     """int (N,)."""
 
+    held_out: np.ndarray | None = None
+    """bool (N,): clips that training never sees and that its sounds are judged by; None when there are none."""
+
+    @property
+    def training_places(self) -> np.ndarray:
+        """int: the numbers of the clips that are trained on."""
+        return np.arange(len(self.waves)) if self.held_out is None else np.flatnonzero(~self.held_out)
+
 
 def float_waves(waves: np.ndarray) -> Tensor:
     """int16 (B, T) -> float32 in [-1, 1]."""
@@ -37,12 +45,13 @@ def kept_bytes(transform: Transform, n_clips: int) -> int:
 
 
 class Examples:
-    """The data set in an order that is a function of the seed: shuffled anew each epoch, every clip once an epoch."""
+    """What is trained on, in an order that is a function of the seed: shuffled anew each epoch, every clip once."""
 
     def __init__(self, clips: Clips, transform: Transform, device: torch.device, seed: int) -> None:
         self.clips, self.transform, self.device, self.seed = clips, transform, device, seed
         self.labels = torch.from_numpy(clips.labels.astype(np.int64)).to(device)
-        self.clips_per_epoch = len(clips.waves)
+        self.places = clips.training_places
+        self.clips_per_epoch = len(self.places)
         self._orders: dict[int, np.ndarray] = {}
         self._seen = self._transform_all() if kept_bytes(transform, len(clips.waves)) else None
 
@@ -62,7 +71,7 @@ class Examples:
     def _order(self, epoch: int) -> np.ndarray:
         if epoch not in self._orders:
             self._orders = {past: order for past, order in self._orders.items() if past >= epoch - 1}
-            self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.clips_per_epoch)
+            self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.places)
         return self._orders[epoch]
 
     def _transform_all(self) -> Tensor:

@@ -282,7 +282,8 @@ class Lab:
             steps, seconds = round(limit.minutes * 60 * pace), limit.minutes * 60
         else:
             clips_per_step = config.settings.batch * config.settings.critic_steps
-            epochs_as_steps = (limit.epochs or 0) * self.dataset(config.dataset).n_clips / clips_per_step
+            n_clips = len(worker.load_clips(self.dataset(config.dataset).folder, config).training_places)
+            epochs_as_steps = (limit.epochs or 0) * n_clips / clips_per_step
             steps = limit.steps or round(epochs_as_steps)
             seconds = steps / pace
         return Estimate(

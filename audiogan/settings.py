@@ -206,6 +206,10 @@ class Settings:
     roll_seconds: float = within(0.0, 0.0, 1.0)
     """Augmentation: real and generated frames are rolled in time by up to this much, alike."""
 
+    hold_out: float = within(0.1, 0.0, 0.5)
+    """Share of the files that training never sees, so that its sounds can be held against real ones that are new to
+    it; nothing is kept back from fewer than 20 files."""
+
     threads: int = within(0, 0, 256)
     """Processor threads of the trainer; 0 leaves one core to the app, whose sounds would stutter otherwise."""
 

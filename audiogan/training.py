@@ -38,7 +38,8 @@ def train(
 
     # the data set as the network sees it
     transform = make_transform(config).to(device)
-    transform.fit(float_waves(clips.waves[:: math.ceil(len(clips.waves) / FITTING_CLIPS)]).to(device))
+    fitted = clips.training_places[:: math.ceil(len(clips.training_places) / FITTING_CLIPS)]
+    transform.fit(float_waves(clips.waves[fitted]).to(device))
     examples = Examples(clips, transform, device, config.seed)
     game = Game(config, transform, device)
 

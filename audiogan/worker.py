@@ -88,6 +88,7 @@ def load_clips(dataset_folder: Path, config: RunConfig):
     """
     from audiogan.datasets import open_dataset
     from audiogan.examples import Clips
+    from audiogan.splits import held_out
 
     try:
         dataset = open_dataset(dataset_folder)
@@ -98,7 +99,8 @@ def load_clips(dataset_folder: Path, config: RunConfig):
             f"The data set '{config.dataset}' has changed since this run began: start a new run on it, "
             "or prepare it again from the same sounds with the same rate and length."
         )
-    return Clips(dataset.clips(), dataset.clip_labels())
+    labels = dataset.clip_labels()
+    return Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
 
 
 def _sentence(run: Run, error: Exception) -> str:

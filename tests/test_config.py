@@ -190,3 +190,11 @@ def test_a_training_without_a_limit_uses_its_preset_s():
 )
 def test_a_limit_in_words(limit, words):
     assert limit.describe() == words
+
+
+def test_a_run_from_before_anything_was_held_out_still_trains_on_everything():
+    config = tiny_config()
+    values = json.loads(config.to_json())
+    assert RunConfig.from_json(json.dumps(values)).settings.hold_out == 0.1
+    del values["settings"]["hold_out"]
+    assert RunConfig.from_json(json.dumps(values)).settings.hold_out == 0.0

@@ -1,5 +1,7 @@
 """The order in which a training meets its clips: every clip once an epoch, and a function of the seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch.testing import assert_close
@@ -44,6 +46,17 @@ def test_a_batch_larger_than_the_data_set_goes_around():
     examples = Examples(numbered_clips(5), Waveform(64), CPU, seed=1)
     served = numbers_of(examples.batch(0, 13)[0]) + numbers_of(examples.batch(1, 13)[0])
     assert [sorted(served[at : at + 5]) for at in range(0, 25, 5)] == [[0, 1, 2, 3, 4]] * 5
+
+
+def test_clips_that_are_held_out_never_come():
+    clips = numbered_clips(10)
+    without = replace(clips, held_out=np.isin(np.arange(10), [0, 3, 9]))
+    examples = Examples(without, Waveform(64), CPU, 0)
+    assert examples.clips_per_epoch == 7
+    for epoch in range(3):
+        assert sorted(numbers_of(examples.batch(epoch, 7)[0])) == [1, 2, 4, 5, 6, 7, 8]
+    everything = Examples(replace(clips, held_out=np.zeros(10, bool)), Waveform(64), CPU, 0)
+    assert numbers_of(everything.batch(3, 4)[0]) == numbers_of(Examples(clips, Waveform(64), CPU, 0).batch(3, 4)[0])
 
 
 def test_a_batch_depends_on_its_number_and_the_seed_and_not_on_what_was_asked_before():

@@ -19,7 +19,7 @@ FLOORS = [
     {"", "wording"},
     {"settings"},
     {"config", "presets"},
-    {"audio", "labels", "losses", "latent", "tensors", "synthesis"},
+    {"audio", "labels", "losses", "latent", "splits", "tensors", "synthesis"},
     {"survey", "transforms", "models", "metrics", "runs"},
     {"datasets", "sources", "examples", "game", "plots", "instrument", "distance"},
     {"progress", "encoder"},

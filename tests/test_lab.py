@@ -115,8 +115,10 @@ def test_a_run_s_name_is_never_a_path(lab, name):
         (Limit(minutes=2), (), 480, 120),
         (Limit(steps=100), (), 100, 25),
         # 24 clips, 8 a step
-        (Limit(epochs=3), (), 9, 2.25),
-        (Limit(epochs=10), ("critic_steps=5",), 6, 1.5),
+        (Limit(epochs=3), ("hold_out=0",), 9, 2.25),
+        # half of the 24 files kept back
+        (Limit(epochs=4), ("hold_out=0.5",), 6, 1.5),
+        (Limit(epochs=10), ("hold_out=0", "critic_steps=5"), 6, 1.5),
         (Limit(), ("steps=0", "minutes=0.5"), 120, 30),
     ],
 )

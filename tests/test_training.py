@@ -1,7 +1,9 @@
 """The loop: the same whether interrupted or not, every part learning, and each formula by hand."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -203,6 +205,15 @@ def test_the_transform_learns_from_clips_of_the_whole_data_set(new_run, clips, m
     expected = make_transform(run.config)
     # 24 clips in strides of 3
     expected.fit(float_waves(clips.waves[::3]))
+    assert torch.equal(run.load_resume()[0]["transform.mean"], expected.mean)
+
+
+def test_the_transform_learns_nothing_from_clips_that_are_held_out(new_run, clips):
+    held_out = np.arange(24) % 2 == 0
+    run = new_run("held out", "hold_out=0.5")
+    train_here(run, replace(clips, held_out=held_out), 1)
+    expected = make_transform(run.config)
+    expected.fit(float_waves(clips.waves[~held_out]))
     assert torch.equal(run.load_resume()[0]["transform.mean"], expected.mean)
 
 

@@ -78,7 +78,8 @@ def test_a_trainer_of_its_own_starts_runs_and_finishes(make_run, dataset, traine
     status = run.status
     assert (status.fraction, status.message, status.seconds_left) == (1.0, "", None)
     assert status.step > 5
-    assert status.epoch == pytest.approx(status.step * 8 / 24)
+    # a tenth of the 24 clips is held out: two or three of them
+    assert status.epoch == pytest.approx(status.step * 8 / 21)
     assert status.seconds >= 0.03 * 60
     assert status.limit == {"steps": None, "epochs": None, "minutes": 0.03}
     assert status.device.startswith("processor")
@@ -269,3 +270,11 @@ def test_charts_that_cannot_be_drawn_do_not_fail_a_training(make_run, dataset, m
 
     monkeypatch.setattr(plots, "draw_run", fail)
     assert worker.work(make_run("not drawn"), dataset.folder, Limit(steps=1), "cpu").state == "finished"
+
+
+def test_files_are_held_out_of_training_as_the_run_s_config_says(make_run, dataset):
+    whole = worker.load_clips(dataset.folder, make_run("nothing held out", "hold_out=0").config)
+    assert not whole.held_out.any()
+    half = worker.load_clips(dataset.folder, make_run("half held out", "hold_out=0.5").config)
+    assert half.held_out.sum() == 12
+    assert half.held_out[half.labels == 0].sum() == half.held_out[half.labels == 1].sum() == 6
