@@ -60,9 +60,9 @@ def kernel_distance_interval(
     """A 95 % interval (low, high) of `kernel_distance`.
 
     Percentiles of a bootstrap over the Gram matrices: each side is drawn anew with replacement, and a clip is never
-    paired with its own twin, whose kernel of 1 would push every resample up. For equal distributions the
-    interval is wider than it need be (Arcones and Gine 1992): it holds 0 more often than 95 times in 100.
-    Needs 8 clips on each side.
+    paired with its own twin, whose kernel of 1 would push every resample up. Where the distributions are equal the
+    statistic is degenerate, and no bootstrap of this kind is exact (Arcones and Giné 1992): the interval is then about
+    1.6 times too wide and nearly always holds 0. Needs 8 clips on each side.
     """
     _require("The interval of the kernel distance", 8, real, fake)
     rng = np.random.default_rng(seed)
@@ -92,10 +92,11 @@ def frechet_distance(real: Floats, fake: Floats) -> float:
 def frechet_distance_at_infinity(real: Floats, fake: Floats, seed: int = 0) -> tuple[float, float]:
     """(value, standard error): where `frechet_distance` would be with endless clips on both sides.
 
-    The distance against 1/n is nearly a line, whose intercept this is (Chong and Forsyth 2020, section 3.2): a fit
+    The distance against 1/n is nearly a line, whose intercept this is (Chong and Forsyth 2020, FID-infinity): a fit
     through n, n/2, n/3 and n/4, n the smaller count, where the clips are dealt into that many parts, each used. The
-    standard error is that of leaving out each tenth of the clips. Real against real gives 0 within a few errors, below
-    it half of the time. Needs 4 clips for each dimension, on each side: with fewer the line bends.
+    standard error is the jackknife's over tenths of the clips (the fit's own sees only how they were dealt), and for
+    equal distributions up to twice too large. Real against real gives 0 on average, so it is often below. Needs 40
+    clips on each side and 4 for each dimension: with fewer the line bends.
     """
     dimensions = np.shape(real)[1]
     _require("The Fréchet distance at infinity", max(40, 4 * dimensions), real, fake)
@@ -109,9 +110,9 @@ def frechet_distance_at_infinity(real: Floats, fake: Floats, seed: int = 0) -> t
 def precision(real: Floats, fake: Floats, k: int = 5) -> float:
     """The share of generated clips that lie within a real clip's distance to its k-th nearest real neighbour.
 
-    Kynkäänniemi et al. 2019, eq. 1. From 0 to 1; real against real is a little under 1. One perfect clip, repeated,
-    scores 1, and one far-off real clip makes a ball in which everything is right. The larger set is thinned
-    to the smaller one's count, because the number depends on it. Needs k + 1 clips on each side.
+    Kynkäänniemi et al. 2019, eqs. 1 and 2. From 0 to 1; real against real is a little under 1. One perfect clip,
+    repeated, scores 1, and one far-off real clip makes a ball in which everything is right. Of the larger set a fixed
+    random part is taken, as large as the smaller set, because the number depends on it. Needs k + 1 clips on each side.
     """
     _require("Precision", k + 1, real, fake)
     real, fake = _equal_count(real, fake)
@@ -121,10 +122,10 @@ def precision(real: Floats, fake: Floats, k: int = 5) -> float:
 def coverage(real: Floats, fake: Floats, k: int = 5) -> float:
     """The share of real clips with a generated one nearer than their own k-th nearest real neighbour.
 
-    Naeem et al. 2020, eq. 9. From 0 to 1; it asks whether every kind of real clip comes up. Real against real is
-    1 - 2^-k = 0.97 for k = 5 where n is large. The larger set is thinned to the smaller one's
-    count, because with more generated clips any set covers more. Copies of training clips score 1. Needs k + 1
-    clips on each side.
+    Naeem et al. 2020, section 3. From 0 to 1: does every kind of real clip come up? Real against real gives 1 - 2^-k on
+    average, 0.97 for k = 5, in any embedding and at nearly any equal count. Of the larger set a fixed random part is
+    taken, as large as the smaller set: more generated clips cover more, whatever they are. Copies of training clips
+    score 1. Needs k + 1 clips on each side.
     """
     _require("Coverage", k + 1, real, fake)
     real, fake = _equal_count(real, fake)
@@ -152,20 +153,21 @@ def label_histogram(probabilities: Floats) -> Floats:
     return np.bincount(np.argmax(probabilities, 1), minlength=labels) / count
 
 
-def label_surprise(shares: Floats, expected: Floats, n: int, n_expected: int | None = None) -> Floats:
+def label_surprise(shares: Floats, expected: Floats, n: int, n_expected: float = math.inf) -> Floats:
     """(labels,) how many standard errors the shares of n clips lie above (or below) the expected shares.
 
-    The two-proportion z of NDB (Richardson and Weiss 2018, section 3), a label instead of a cell; `n_expected` is the
-    count from which the expected shares were found, None for shares that are certain. Equal mixtures give numbers within
-    about 3 of 0, even the largest of ten labels. Blind to everything within a label. Needs 1 clip.
+    The two-proportion z of NDB (Richardson and Weiss 2018), with a label for a cell: the difference over
+    sqrt(P (1 - P) (1/n + 1/n_expected)), P the share in both sets together. `n_expected` is the count of clips from
+    which the expected shares were found; endless by default, for shares that are certain. Equal mixtures give each
+    label a standard normal, so of ten labels seldom one beyond 3; mind labels of fewer than 5 expected clips. Infinite
+    where a label comes up that never could. Blind within a label. Needs 1 clip on each side.
     """
-    if min(n, n_expected or 1) < 1:
-        raise TooFew("The label mixture needs at least 1 clip.")
+    if min(n, n_expected) < 1:
+        raise TooFew("The label mixture needs at least 1 clip on each side: there are 0.")
     shares, expected = np.asarray(shares, np.float64), np.asarray(expected, np.float64)
-    weight = 0 if n_expected is None else n_expected / (n + n_expected)
-    pooled = expected if n_expected is None else weight * expected + (1 - weight) * shares
-    error = np.sqrt(pooled * (1 - pooled) * (1 / n + (0 if n_expected is None else 1 / n_expected)))
     difference = shares - expected
+    together = expected + difference / (1 + n_expected / n)
+    error = np.sqrt(together * (1 - together) * (1 / n + 1 / n_expected))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0, 0.0, difference / error)
 
@@ -191,13 +193,12 @@ FEW_HELD_OUT = 10
 def nearest_neighbour_ratio(fake: Floats, train: Floats, held_out: Floats | None = None) -> float:
     """Median distance of generated clips to the nearest training clip, over the same median of held-out real clips.
 
-    After |D|_train of Donahue et al. 2019 (section 5.3). 1: as new as unheard real sounds; near 0: copies of
-    training clips, which every other measure prefers; above 1.5: far from any real sound. Held-out real clips give 1 by
-    definition. Blind to a copy that the embedding takes for another sound, and to fewer copies than half.
-    With fewer than 10 held-out clips, or None, each training clip is compared with the others instead. Needs 1
-    generated clip and 2 training clips.
+    After |D|_train of Donahue et al. 2019 (WaveGAN), in an embedding. 1: as new as real sounds that training did not
+    hear, which is what held-out clips give by definition; near 0: copies of training clips, which every other measure
+    prefers; above 1.5: far from any real sound. Blind while fewer than half are copies, and to copies that the
+    embedding takes for other sounds. With fewer than 10 held-out clips, or None, the usual distance is that of each
+    training clip to the others. Needs 1 generated clip and 2 training clips.
     """
-    _require("The nearest-neighbour ratio", 1, fake)
     few = held_out is None or len(held_out) < FEW_HELD_OUT
     usual = np.median(nearest_distances_within(train) if few else nearest_distances(held_out, train))
     if usual == 0:
@@ -222,9 +223,8 @@ def closest_pairs(fake: Floats, train: Floats, count: int = 5) -> list[Pair]:
 def diversity(real: Floats, fake: Floats) -> float:
     """Mean distance between two generated clips, over that between two real ones.
 
-    1: as varied as real; under 0.5: collapse; 0: one sound. Real against real gives 1 at every count. Blind to
-    gaps: the two most different sounds of the set, repeated, are very diverse, and so is noise. Needs 2
-    clips on each side.
+    1: as varied as real; under 0.5: collapse; 0: one sound. Real against real gives 1 at every count. Blind to gaps:
+    the two most different sounds of a set, repeated, are very diverse. Needs 2 clips on each side.
     """
     _require("Diversity", 2, real, fake)
     usual = _between(real).mean()
@@ -267,9 +267,10 @@ def subsample_interval(
 ) -> tuple[float, float]:
     """A 95 % interval (low, high) of statistic(*samples), from random halves of each set, without any clip twice.
 
-    For precision, coverage, Fréchet distance and diversity. The spread over halves of a set is that over new sets of the
-    whole size (Politis, Romano and Wolf 1999, section 2.3: 1/m - 1/n = 1/n for m = n/2). The level is not, since these
-    measures depend on the count: the interval is moved to the value of the whole sets. Needs 16 clips in each set.
+    For precision, coverage, Fréchet distance and diversity. A mean over half of the clips, drawn without replacement,
+    spreads around that of all by sigma^2 (2/n - 1/n): as much as the whole set's own mean does (McCarthy 1969, half
+    samples). The level is another matter, since these measures depend on the count: the interval is moved to the value
+    of the whole sets, so it may reach over the end of a range. Needs 16 clips in each set.
     """
     _require("A subsample interval", 16, *samples)
     rng = np.random.default_rng(seed)
@@ -280,6 +281,10 @@ def subsample_interval(
 
 
 def _require(measure: str, count: int, *samples: Floats) -> None:
+    if not all(np.isfinite(side).all() for side in samples):
+        raise ValueError(
+            f"{measure} reads numbers alone: leave out clips that are broken (NaN or infinite), and say so."
+        )
     fewest = min(len(side) for side in samples)
     if fewest < count:
         raise TooFew(
@@ -294,7 +299,7 @@ def _distances(rows: Floats, columns: Floats) -> Floats:
     norms = rows.square().sum(1)[:, None] + columns.square().sum(1)
     squares = norms - 2 * rows @ columns.T
     # what the cancellation leaves of a distance of 0 is about 1e-15 of the norms
-    return torch.where(squares > 1e-13 * norms, squares, 0.0).sqrt().numpy()
+    return squares.masked_fill_(squares < 1e-13 * norms, 0).sqrt().numpy()
 
 
 def _between(clips: Floats) -> Floats:
@@ -303,9 +308,9 @@ def _between(clips: Floats) -> Floats:
 
 
 def _equal_count(real: Floats, fake: Floats) -> list[Floats]:
-    """Both sets at the smaller one's count: of the larger, clips that are spread evenly over it, as labels lie."""
-    count = min(len(real), len(fake))
-    return [np.asarray(side)[np.arange(count) * len(side) // count] for side in (real, fake)]
+    """Both sets at the smaller one's count: of the larger, random clips, since labels may lie in any pattern."""
+    count, rng = min(len(real), len(fake)), np.random.default_rng(0)
+    return [np.asarray(side)[np.sort(rng.choice(len(side), count, replace=False))] for side in (real, fake)]
 
 
 def _radii(real: Floats, k: int) -> Floats:
