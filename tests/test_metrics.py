@@ -224,12 +224,13 @@ def test_the_larger_set_is_thinned_to_the_smaller_one(measure):
     assert mean(200, 40) == pytest.approx(equal, abs=0.03)
 
 
-def test_thinning_keeps_labels_that_take_turns():
-    # eight far-away places in turn, as a generator is asked for its labels
+@pytest.mark.parametrize("order", [np.arange(480) // 60, np.arange(480) % 8])
+def test_thinning_keeps_every_label_whether_they_lie_in_turn_or_one_after_the_other(order):
     places = 100.0 * np.eye(8)
-    real = places[np.repeat(np.arange(8), 30)] + normal(0, 240, 8)
-    fake = places[np.arange(480) % 8] + normal(1, 480, 8)
-    assert metrics.coverage(real, fake) > 0.85
+    many, few = places[order] + normal(0, 480, 8), places[np.arange(240) // 30] + normal(1, 240, 8)
+    for measure in (metrics.precision, metrics.coverage):
+        assert measure(few, many) > 0.85
+        assert measure(many, few) > 0.85
 
 
 def test_a_repeated_clip_is_precise_and_covers_little():
@@ -303,6 +304,8 @@ def test_nearest_distances_by_hand_and_of_copies_exactly_zero():
     copies = train[[5, 5, 17]].astype(np.float32).astype(float)
     assert metrics.nearest_distances(copies, train.astype(np.float32)).max() == 0
     assert metrics.nearest_distances(train, train).max() == 0
+    # and a near copy is none
+    assert metrics.nearest_distances(column(5.0001), column(-5, 5)) == pytest.approx(1e-4, rel=1e-4)
 
 
 def test_nearest_distances_within_leave_the_clip_itself_out():
