@@ -374,6 +374,12 @@ def test_closest_pairs_by_hand():
     ]
 
 
+def test_no_clip_is_in_two_of_the_closest_pairs():
+    # distances  fake 0: 1, 2, 40; fake 1: 29, 32, 10: fake 0 is nearest to two training clips
+    assert metrics.closest_pairs(column(0, 30), column(1, -2, 40)) == [(0, 0, 1), (1, 2, 10)]
+    assert metrics.closest_pairs(column(1, -2, 40), column(0, 30)) == [(0, 0, 1), (2, 1, 10)]
+
+
 def test_diversity_by_hand():
     # mean of 1, 4, 3 over that of 2, 6, 4
     assert metrics.diversity(column(0, 2, 6), column(5, 6, 9)) == pytest.approx((8 / 3) / 4)
