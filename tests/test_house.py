@@ -21,7 +21,7 @@ FLOORS = [
     {"config", "presets"},
     {"audio", "labels", "losses", "latent", "splits", "tensors", "synthesis"},
     {"survey", "transforms", "models", "metrics", "runs"},
-    {"datasets", "sources", "examples", "game", "plots", "instrument", "distance"},
+    {"datasets", "sources", "examples", "game", "plots", "instrument", "distance", "spectrum"},
     {"progress", "encoder"},
     {"training"},
     {"devices"},
@@ -93,7 +93,7 @@ def test_imports_run_one_way(path):
         assert floor_of(imported) < floor_of(room), f"audiogan/{room} imports audiogan/{imported}"
 
 
-@pytest.mark.parametrize("room", ["audio", "losses", "latent"])
+@pytest.mark.parametrize("room", ["audio", "losses", "latent", "metrics"])
 def test_the_ground_floor_imports_nothing_of_ours_but_settings(room):
     assert ours(PACKAGE / f"{room}.py") <= {"config", "settings"}
 
