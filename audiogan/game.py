@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -119,12 +120,13 @@ class Game:
             raise Diverged("Training diverged: a network's weights are no longer numbers.")
 
     @torch.inference_mode()
-    def preview(self) -> list[Tensor]:
-        """The sounds of the fixed latents, each (T,)."""
-        labels = torch.arange(len(PREVIEW_SEEDS), device=self.device) % self.n_labels if self.n_labels else None
-        points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in PREVIEW_SEEDS]
+    def sounds(self, seeds: Sequence[int]) -> Tensor:
+        """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training."""
+        labels = torch.arange(len(seeds), device=self.device) % self.n_labels if self.n_labels else None
+        points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
         seen = self.averaged(torch.stack(points).to(self.device), labels)
-        return list(self.transform.inverse(seen).cpu())
+        # a few at a time: the complex spectrum of a clip is many times larger than what the network makes
+        return torch.cat([self.transform.inverse(part).cpu() for part in seen.split(32)])
 
     def snapshot(self) -> dict[str, Tensor]:
         """The averaged generator and what the transform learned: all that making sound needs."""

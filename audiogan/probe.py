@@ -58,7 +58,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     import torch
 
     from audiogan.examples import Clips, Examples, float_waves
-    from audiogan.game import Game
+    from audiogan.game import PREVIEW_SEEDS, Game
     from audiogan.progress import Schedule
     from audiogan.transforms import make_transform
 
@@ -91,7 +91,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
             durations.append(step(len(durations) + 2, config.settings.batch))
         # the first one still fills caches
         estimate = sum(durations[1:]) / (len(durations) - 1) if len(durations) > 1 else durations[0]
-    game.preview()
+    game.sounds(PREVIEW_SEEDS)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return {

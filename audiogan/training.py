@@ -9,14 +9,17 @@ from torch import Tensor
 
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
-from audiogan.game import Game
+from audiogan.game import PREVIEW_SEEDS, Game
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
-from audiogan.runs import Run
+from audiogan.runs import Run, Score
 from audiogan.transforms import make_transform
 
 FITTING_CLIPS = 500
 """Clips from which a transform learns its statistics: enough for a mean and deviation per mel bin."""
+
+SCORED_SEEDS = range(256)
+"""The latents whose sounds a snapshot is judged by: the same ones each time, so that only the snapshot differs."""
 
 
 def train(
@@ -26,12 +29,15 @@ def train(
     device: torch.device,
     watch: Callable[[Tick], str | None],
     encode: Callable[[Tensor], bytes],
+    score: Callable[[Tensor], Score] | None = None,
 ) -> str:
-    """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused' or 'stopped'.
+    """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused', 'stopped', or
+    'settled' when the best snapshot is older than the settings' patience.
 
-    `encode` turns one preview (T,) into the bytes of a WAV file. Goes on from the run's last save when there is one:
-    every random number is a function of the run's seed and the step, so that going on equals never having stopped (bit
-    for bit on one processor with the same thread count). Raises Diverged; the last good save stays.
+    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are. Goes on from
+    the run's last save when there is one: every random number is a function of the run's seed and the step, so that
+    going on equals never having stopped (bit for bit on one processor with the same thread count). Raises Diverged; the
+    last good save stays.
     """
     config, settings = run.config, run.config.settings
     torch.manual_seed(config.seed)
@@ -51,12 +57,19 @@ def train(
         progress.load(saved[1])
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
-    if not saved:
-        run.save_snapshot(0, game.snapshot(), [encode(wave) for wave in game.preview()])
+
+    def keep() -> None:
+        run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.sounds(PREVIEW_SEEDS)])
 
     def save() -> None:
         progress.flush(run)
         run.save_resume(game.tensors(), progress.dump())
+
+    def judge() -> None:
+        run.append_score(progress.step, progress.seconds, score(game.sounds(SCORED_SEEDS)))
+
+    if not saved:
+        keep()
 
     while not schedule.is_over():
         started = time.perf_counter()
@@ -79,14 +92,21 @@ def train(
         # now and then: numbers to disk, something to hear, everything needed to go on
         progress.log()
         game.check()
-        if schedule.preview_is_due() or asked or schedule.is_over():
-            run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.preview()])
-        if schedule.save_is_due() or asked or schedule.is_over():
-            schedule.saving(save)
+        leaving = asked or schedule.is_over()
+        scoring = score and schedule.score_is_due()
+        if schedule.preview_is_due() or scoring or leaving:
+            keep()
+        if scoring:
+            schedule.scoring.do(judge)
+        if schedule.saving.is_due() or leaving:
+            schedule.saving.do(save)
         else:
             progress.flush(run)
         if asked:
             return "paused" if asked == "pause" else "stopped"
+        if scoring and run.minutes_since_best() > (settings.patience or math.inf):
+            save()
+            return "settled"
     return "finished"
 
 

@@ -87,7 +87,7 @@ def new_run(tmp_path):
     return make
 
 
-def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop") -> str:
+def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop", score=None) -> str:
     """Train up to that many steps in all on the processor, asking to leave after step `ask_at`."""
     return train(
         run,
@@ -96,6 +96,7 @@ def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "
         torch.device("cpu"),
         watch=lambda tick: ask if tick.step == ask_at else None,
         encode=lambda wave: audio.encode_wav(audio.without_clipping(wave.numpy()), RATE),
+        score=score,
     )
 
 
