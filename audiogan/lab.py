@@ -23,6 +23,7 @@ from audiogan import datasets, devices, probe, sources, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.presets import PRESETS, Preset, preset
+from audiogan.reading import Finding, read
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
 from audiogan.settings import BELIEFS, SettingError, Settings, documentation
 from audiogan.sources import Download, Source
@@ -42,6 +43,7 @@ __all__ = [
     "Dataset",
     "Download",
     "Estimate",
+    "Finding",
     "Lab",
     "Limit",
     "NoSounds",
@@ -377,6 +379,10 @@ class Lab:
             if (folder / "config.json").exists():
                 return Run(folder)
         return None
+
+    def findings(self, run: Run) -> list[Finding]:
+        """What a run says of itself, the worst first."""
+        return read(run)
 
     def belief_name(self, run: Run) -> str:
         """What the chart of the discriminator's belief shows, in words."""
