@@ -18,7 +18,7 @@ PAGES = [REPOSITORY / "app.py", *sorted((REPOSITORY / "pages").glob("*.py"))]
 FLOORS = [
     {"", "wording"},
     {"config"},
-    {"audio", "labels", "losses", "latent", "tensors", "synthesis"},
+    {"audio", "labels", "losses", "latent", "tensors", "synthesis", "splits"},
     {"survey", "transforms", "models", "metrics", "runs"},
     {"datasets", "sources", "training", "plots", "instrument", "distance"},
     {"encoder"},
