@@ -20,7 +20,7 @@ FLOORS = [
     {"config"},
     {"audio", "labels", "losses", "latent", "tensors", "synthesis", "splits"},
     {"survey", "transforms", "models", "metrics", "runs"},
-    {"datasets", "sources", "training", "plots", "instrument", "distance"},
+    {"datasets", "sources", "training", "plots", "instrument", "distance", "spectrum"},
     {"encoder"},
     {"worker"},
     {"lab"},
