@@ -6,7 +6,7 @@ of the same count. The docstrings say what that gives, and what each measure doe
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+
+LARGEST_SAMPLE = 2_000
+"""Clips of one set that are compared with each other for a mean or a median: two million pairs, and 32 MB."""
+
+FEW_HELD_OUT = 10
+"""With fewer held-out clips their median distance says too little."""
+
+BLOCK = 1_000
+"""Clips that are compared with the whole training set at once."""
 
 
 class TooFew(ValueError):
@@ -32,7 +41,8 @@ def median_distance(reference: Floats) -> float:
     """The median distance between two different clips of the reference, over 0: the bandwidth of `kernel_distance`.
 
     The choice of Chung et al. 2025 (KAD, arXiv 2502.15602, section 3). Taken once for each data set and embedder: with
-    a new bandwidth for each snapshot, the numbers of two snapshots would be on two scales. Needs 2 clips.
+    a new bandwidth for each snapshot, the numbers of two snapshots would be on two scales. Of more than 2,000 clips, a
+    fixed random 2,000 are asked. Needs 2 clips.
     """
     _require("A bandwidth", 2, reference)
     distances = _between(reference)
@@ -175,19 +185,17 @@ def label_surprise(shares: Floats, expected: Floats, n: int, n_expected: float =
 def nearest_distances(clips: Floats, train: Floats) -> Floats:
     """(n,) the distance of each clip to the nearest training clip; 0 for a copy. Needs 1 clip on each side."""
     _require("The nearest neighbour", 1, clips, train)
-    return _distances(clips, train).min(1)
+    return np.concatenate([distances.min(1) for _, distances in _blocks(clips, train)])
 
 
 def nearest_distances_within(train: Floats) -> Floats:
     """(n,) the distance of each training clip to the nearest other one. Needs 2 clips."""
     _require("The nearest neighbour", 2, train)
-    distances = _distances(train, train)
-    np.fill_diagonal(distances, np.inf)
-    return distances.min(1)
-
-
-FEW_HELD_OUT = 10
-"""With fewer held-out clips their median says too little."""
+    nearest = []
+    for start, distances in _blocks(train, train):
+        np.fill_diagonal(distances[:, start:], np.inf)
+        nearest.append(distances.min(1))
+    return np.concatenate(nearest)
 
 
 def nearest_neighbour_ratio(fake: Floats, train: Floats, held_out: Floats | None = None) -> float:
@@ -224,7 +232,8 @@ def diversity(real: Floats, fake: Floats) -> float:
     """Mean distance between two generated clips, over that between two real ones.
 
     1: as varied as real; under 0.5: collapse; 0: one sound. Real against real gives 1 at every count. Blind to gaps:
-    the two most different sounds of a set, repeated, are very diverse. Needs 2 clips on each side.
+    the two most different sounds of a set, repeated, are very diverse. Of more than 2,000 clips on a side, a fixed
+    random 2,000 are asked. Needs 2 clips on each side.
     """
     _require("Diversity", 2, real, fake)
     usual = _between(real).mean()
@@ -297,20 +306,31 @@ def _distances(rows: Floats, columns: Floats) -> Floats:
     middle = np.mean(columns, 0, dtype=np.float64)
     rows, columns = (torch.from_numpy(np.asarray(side, np.float64) - middle) for side in (rows, columns))
     norms = rows.square().sum(1)[:, None] + columns.square().sum(1)
-    squares = norms - 2 * rows @ columns.T
+    squares = torch.addmm(norms, rows, columns.T, alpha=-2)
     # what the cancellation leaves of a distance of 0 is about 1e-15 of the norms
-    return squares.masked_fill_(squares < 1e-13 * norms, 0).sqrt().numpy()
+    return squares.masked_fill_(squares < 1e-13 * norms, 0).sqrt_().numpy()
+
+
+def _blocks(clips: Floats, train: Floats) -> Iterator[tuple[int, Floats]]:
+    """(where the block starts, its distances (up to BLOCK, m)): all at once would be gigabytes."""
+    for start in range(0, len(clips), BLOCK):
+        yield start, _distances(clips[start : start + BLOCK], train)
 
 
 def _between(clips: Floats) -> Floats:
-    """(n (n - 1) / 2,) distances between every two different clips."""
+    """(n (n - 1) / 2,) distances between every two different clips, or LARGEST_SAMPLE of them."""
+    clips = _draw(clips, min(len(clips), LARGEST_SAMPLE))
     return _distances(clips, clips)[np.triu_indices(len(clips), 1)]
 
 
+def _draw(clips: Floats, count: int) -> Floats:
+    """That many clips, always the same ones, drawn at random since labels may lie in any pattern."""
+    return np.asarray(clips)[np.sort(np.random.default_rng(0).permutation(len(clips))[:count])]
+
+
 def _equal_count(real: Floats, fake: Floats) -> list[Floats]:
-    """Both sets at the smaller one's count: of the larger, random clips, since labels may lie in any pattern."""
-    count, rng = min(len(real), len(fake)), np.random.default_rng(0)
-    return [np.asarray(side)[np.sort(rng.choice(len(side), count, replace=False))] for side in (real, fake)]
+    """Both sets at the smaller one's count."""
+    return [_draw(side, min(len(real), len(fake))) for side in (real, fake)]
 
 
 def _radii(real: Floats, k: int) -> Floats:

@@ -50,7 +50,8 @@ def spectrum_difference(real: Floats, fake: Floats, rate: int) -> tuple[Floats, 
 
     A difference of level is kept, because it is heard: clips of half the amplitude lie 6 dB below in every band.
     Subtract the median to see the colour alone. Levels more than 80 dB under the loudest real band count as silence.
-    It hears neither order in time nor whether one clip or all are at fault. Needs 1 clip on each side.
+    Real against real, of spoken digits: 2 dB for 30 clips and 1 dB for 100, 6 and 3 dB in the worst band. It hears
+    neither order in time nor whether one clip or all are at fault. Needs 1 clip on each side.
     """
     bands_hz, goal = long_term_spectrum(real, rate)
     _, found = long_term_spectrum(fake, rate)

@@ -89,7 +89,7 @@ def test_imports_run_one_way(path):
         assert floor_of(imported) < floor_of(room), f"audiogan/{room} imports audiogan/{imported}"
 
 
-@pytest.mark.parametrize("room", ["audio", "losses", "latent"])
+@pytest.mark.parametrize("room", ["audio", "losses", "latent", "metrics"])
 def test_the_ground_floor_imports_nothing_of_ours_but_config(room):
     assert ours(PACKAGE / f"{room}.py") <= {"config"}
 

@@ -161,7 +161,7 @@ def test_frechet_distance_at_infinity_undoes_the_count():
 
 def test_frechet_distance_at_infinity_of_equal_distributions_is_about_zero():
     found = [
-        metrics.frechet_distance_at_infinity(normal(seed, 100, 10), normal(1000 + seed, 100, 10)) for seed in range(30)
+        metrics.frechet_distance_at_infinity(normal(seed, 100, 10), normal(1000 + seed, 100, 10)) for seed in range(100)
     ]
     values = [value for value, _ in found]
     assert np.mean(values) == pytest.approx(0, abs=three_errors(values))
@@ -187,6 +187,13 @@ FAKE = column(2, 3.5, 12, 20)
 def test_precision_and_coverage_by_hand(k, precision, coverage):
     assert metrics.precision(REAL, FAKE, k) == precision
     assert metrics.coverage(REAL, FAKE, k) == coverage
+
+
+def test_copies_of_twins_are_precise_and_cover_them():
+    # the nearest other clip is at 0: the ball is a point, and the point belongs to it
+    twins = column(0, 0, 5, 5)
+    assert metrics.precision(twins, column(0, 5, 5, 6), k=1) == 3 / 4
+    assert metrics.coverage(twins, column(0, 1, 2, 3), k=1) == 2 / 4
 
 
 def expected_coverage(count: int, k: int) -> float:
@@ -217,12 +224,13 @@ def test_the_larger_set_is_thinned_to_the_smaller_one(measure):
     assert mean(200, 40) == pytest.approx(equal, abs=0.03)
 
 
-def test_thinning_keeps_labels_that_take_turns():
-    # eight far-away places in turn, as a generator is asked for its labels
+@pytest.mark.parametrize("order", [np.arange(480) // 60, np.arange(480) % 8])
+def test_thinning_keeps_every_label_whether_they_lie_in_turn_or_one_after_the_other(order):
     places = 100.0 * np.eye(8)
-    real = places[np.repeat(np.arange(8), 30)] + normal(0, 240, 8)
-    fake = places[np.arange(480) % 8] + normal(1, 480, 8)
-    assert metrics.coverage(real, fake) > 0.85
+    many, few = places[order] + normal(0, 480, 8), places[np.arange(240) // 30] + normal(1, 240, 8)
+    for measure in (metrics.precision, metrics.coverage):
+        assert measure(few, many) > 0.85
+        assert measure(many, few) > 0.85
 
 
 def test_a_repeated_clip_is_precise_and_covers_little():
@@ -296,6 +304,8 @@ def test_nearest_distances_by_hand_and_of_copies_exactly_zero():
     copies = train[[5, 5, 17]].astype(np.float32).astype(float)
     assert metrics.nearest_distances(copies, train.astype(np.float32)).max() == 0
     assert metrics.nearest_distances(train, train).max() == 0
+    # and a near copy is none
+    assert metrics.nearest_distances(column(5.0001), column(-5, 5)) == pytest.approx(1e-4, rel=1e-4)
 
 
 def test_nearest_distances_within_leave_the_clip_itself_out():
@@ -306,6 +316,24 @@ def test_distances_are_those_of_a_slow_loop():
     clips, train = normal(0, 30, 5), normal(1, 20, 5) + 3
     slow = [min(math.dist(clip, other) for other in train) for clip in clips]
     np.testing.assert_allclose(metrics.nearest_distances(clips, train), slow, rtol=1e-12)
+
+
+def test_nearest_distances_over_several_blocks_are_those_of_one(monkeypatch):
+    clips, train = normal(0, 25, 3), normal(1, 31, 3)
+    whole = metrics.nearest_distances(clips, train), metrics.nearest_distances_within(train)
+    assert whole[1].min() > 0
+    monkeypatch.setattr(metrics, "BLOCK", 7)
+    np.testing.assert_allclose(metrics.nearest_distances(clips, train), whole[0], rtol=1e-12)
+    np.testing.assert_allclose(metrics.nearest_distances_within(train), whole[1], rtol=1e-12)
+
+
+def test_a_large_set_is_asked_by_sample(monkeypatch):
+    clips = np.concatenate([normal(0, 300, 3), 5 * normal(1, 300, 3)])
+    whole = metrics.median_distance(clips)
+    monkeypatch.setattr(metrics, "LARGEST_SAMPLE", 200)
+    assert metrics.median_distance(clips) != whole
+    assert metrics.median_distance(clips) == pytest.approx(whole, rel=0.1)
+    assert metrics.diversity(clips, 2 * clips) == pytest.approx(2)
 
 
 def test_nearest_neighbour_ratio_by_hand():
@@ -344,6 +372,12 @@ def test_closest_pairs_by_hand():
     assert [(pair.fake, pair.train) for pair in metrics.closest_pairs(column(-1, 2, 18.5), column(0, 10, 20), 1)] == [
         (0, 0)
     ]
+
+
+def test_no_clip_is_in_two_of_the_closest_pairs():
+    # distances  fake 0: 1, 2, 40; fake 1: 29, 32, 10: fake 0 is nearest to two training clips
+    assert metrics.closest_pairs(column(0, 30), column(1, -2, 40)) == [(0, 0, 1), (1, 2, 10)]
+    assert metrics.closest_pairs(column(1, -2, 40), column(0, 30)) == [(0, 0, 1), (2, 1, 10)]
 
 
 def test_diversity_by_hand():
