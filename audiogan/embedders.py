@@ -42,9 +42,12 @@ class Embedder(Protocol):
 
 
 def in_batches(network: Callable[[Tensor], Tensor], waves: np.ndarray) -> np.ndarray:
-    """What a network makes of clips (n, T), a batch at a time: float64 (n, ...)."""
+    """What a network makes of clips (n, T), or of anything that gives them in slices: float64 (n, ...)."""
     with torch.inference_mode():
-        parts = [network(part) for part in torch.from_numpy(np.ascontiguousarray(waves, np.float32)).split(BATCH)]
+        parts = [
+            network(torch.from_numpy(np.ascontiguousarray(waves[at : at + BATCH], np.float32)))
+            for at in range(0, len(waves), BATCH)
+        ]
     return torch.cat(parts).double().numpy()
 
 
