@@ -7,6 +7,10 @@ of a quarter of the speakers with `--by-speaker`. A budget is counted in minutes
 ten minutes are 1,200 CPU-seconds of the trainer, previews and saves included, whatever else the machine does. What was
 trained once goes on to the next budget, and rows that are in results/quality-SET.json already are not trained again, so
 that the table can grow over many runs. `--variant NAME --set key=value` tries other settings under a name.
+
+KD is the unbiased kernel distance (x 100), of mel statistics and of the features of a classifier trained on real clips;
+FD the Fréchet distance of these features beside that of as many held-out real clips; IS the Inception Score beside
+theirs; the NN ratio tells copies (far under 1). docs/quality.md says how to read them.
 """
 
 import argparse
@@ -61,6 +65,20 @@ def keep_back(dataset: Dataset, by_speaker: bool) -> np.ndarray:
     return np.isin(speakers, names[: round(HELD_OUT * len(names))])
 
 
+def real_clips(dataset: Dataset, kept_back: np.ndarray) -> RealClips:
+    """What the judge needs to know of a data set."""
+    return RealClips(
+        dataset.name,
+        dataset.fingerprint,
+        dataset.rate,
+        dataset.labels,
+        dataset.clips(),
+        dataset.clip_labels(),
+        dataset.clip_files(),
+        kept_back,
+    )
+
+
 def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
     """Train until this process has spent so much more; the steps done in all."""
     began = time.process_time()
@@ -88,24 +106,24 @@ def judge_run(judge: Judge, run: Run) -> dict[str, float]:
     n = min(len(heard), len(judge.held_out), len(judge.train))
     real, new, made = (side.sounds[:n] for side in (judge.train, judge.held_out, heard))
     row = {
-        "kernel distance, mel": lines["mel_kernel_distance"].value,
-        "kernel distance, sounds": lines["sound_kernel_distance"].value,
-        "Fréchet, times the floor": metrics.frechet_distance(real, made) / metrics.frechet_distance(real, new),
-        "coverage, share of the floor": lines["coverage"].value / lines["coverage"].floor,
+        "mel KD": lines["mel_kernel_distance"].value,
+        "sound KD": lines["sound_kernel_distance"].value,
+        "FD / floor": metrics.frechet_distance(real, made) / metrics.frechet_distance(real, new),
+        "coverage / floor": lines["coverage"].value / lines["coverage"].floor,
         "precision": lines["precision"].value,
         "diversity": lines["diversity"].value,
-        "nearest-neighbour ratio": metrics.nearest_neighbour_ratio(
+        "NN ratio": metrics.nearest_neighbour_ratio(
             heard.sounds, judge.train.sounds, judge.held_out.sounds
         ),
-        "spectrum off, dB": lines["spectrum"].value,
+        "dB off": lines["spectrum"].value,
     }
     if "inception_score" in lines:
         row |= {
-            "Inception Score, share of real": lines["inception_score"].value / lines["inception_score"].floor,
+            "IS / real": lines["inception_score"].value / lines["inception_score"].floor,
             "least label": min(card.label_shares),
         }
     if "label_accuracy" in lines:
-        row["label accuracy"] = lines["label_accuracy"].value
+        row["accuracy"] = lines["label_accuracy"].value
     return row
 
 
@@ -149,7 +167,7 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(home)
         dataset = lab.prepare(lab.survey([arguments.data / name]), name, rate=arguments.rate)
-        real = RealClips.of(dataset, keep_back(dataset, arguments.by_speaker))
+        real = real_clips(dataset, keep_back(dataset, arguments.by_speaker))
         judge = Judge.fit(real)
         clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
         for preset in arguments.presets:
