@@ -32,7 +32,7 @@ METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
 """Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
 
 
-SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "level_db")
+SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "silent")
 """Columns of scores.csv: a `Score` of the snapshot of that step; seconds are seconds of training."""
 
 
@@ -45,7 +45,7 @@ class Status:
     """What a trainer last said of itself."""
 
     state: str = "new"
-    """new, starting, running, paused, stopped, finished, failed; `Run.status` adds interrupted."""
+    """new, starting, running, paused, stopped, finished, settled, failed; `Run.status` adds interrupted."""
 
     step: int = 0
     """Generator steps done."""
@@ -96,8 +96,8 @@ class Score:
     diversity: float
     """How far the sounds are from each other, against how far real ones are."""
 
-    level_db: float
-    """Median peak in dB of full scale."""
+    silent: float
+    """Share of the sounds that are silent or broken."""
 
 
 @dataclass(frozen=True)

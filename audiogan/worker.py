@@ -64,6 +64,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
 
     from audiogan import audio
     from audiogan.progress import Tick
+    from audiogan.scoring import Scorer
     from audiogan.training import train
 
     device = pick_device(device_name)
@@ -78,7 +79,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     def encode(wave: torch.Tensor) -> bytes:
         return audio.encode_wav(audio.without_clipping(wave.numpy()), run.config.rate)
 
-    return train(run, clips, limit, device, watch, encode)
+    return train(run, clips, limit, device, watch, encode, Scorer(clips, run.config.rate))
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):

@@ -112,9 +112,7 @@ def judge_run(judge: Judge, run: Run) -> dict[str, float]:
         "coverage / floor": lines["coverage"].value / lines["coverage"].floor,
         "precision": lines["precision"].value,
         "diversity": lines["diversity"].value,
-        "NN ratio": metrics.nearest_neighbour_ratio(
-            heard.sounds, judge.train.sounds, judge.held_out.sounds
-        ),
+        "NN ratio": metrics.nearest_neighbour_ratio(heard.sounds, judge.train.sounds, judge.held_out.sounds),
         "dB off": lines["spectrum"].value,
     }
     if "inception_score" in lines:
