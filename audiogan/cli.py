@@ -162,6 +162,7 @@ def train(
     lab: Lab = context.obj
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
+    words.print(lab.describe_construction(config), markup=False)
     follow_training(lab, lab.create_run(config, run, device), limit, device, as_json)
 
 

@@ -107,6 +107,8 @@ class Estimate:
     total_steps: int
     memory_bytes: int
     parameters: int
+    construction: str
+    """What transform and networks make of the clips' length and rate, in words."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,11 @@ class Lab:
             },
         )
 
+    def describe_construction(self, config: RunConfig) -> str:
+        """What the preset makes of the data set's clip length and rate: layers added or dropped, what is cropped or
+        padded. Imports torch."""
+        return worker.describe_construction(config)
+
     def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
         """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
 
@@ -301,6 +308,7 @@ class Lab:
             total_steps=steps,
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
+            construction=worker.describe_construction(config),
         )
 
     def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:

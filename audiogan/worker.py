@@ -73,6 +73,16 @@ def describe_device(name: str = "auto") -> str:
     return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores"
 
 
+def describe_construction(config: RunConfig) -> str:
+    """What transform and generator make of this clip length and rate, a sentence each. Imports torch."""
+    from audiogan import models
+    from audiogan.transforms import make_transform
+
+    settings, transform = config.settings, make_transform(config)
+    seen = settings.transform.replace("_", " ").capitalize()
+    return f"{seen}: {transform.describe()}. {settings.architecture}: {models.describe(settings, transform.shape)}."
+
+
 def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
     """Raise RunError when not even what a training always holds fits into the device's whole memory.
 
@@ -143,7 +153,8 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     device = pick_device(device_name)
     use_threads(run.config.settings.threads)
     clips = load_clips(dataset_folder, run.config)
-    reporter.update(device=describe_device(device_name), state="running")
+    construction = describe_construction(run.config)
+    reporter.update(device=describe_device(device_name), construction=construction, state="running")
 
     def watch(tick: training.Tick) -> str | None:
         reporter.update(**asdict(tick), memory_bytes=_memory_bytes(device))
