@@ -309,16 +309,19 @@ def generate(
         Path | None,
         typer.Option(help="Make the sounds of a sounds.json (or of the ZIP that holds it) again."),
     ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Turn steady noise down, take out an offset and fade both ends.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make WAVs with a trained model; sounds.json beside them calls each of them back."""
     lab: Lab = context.obj
     found = lab.run(run)
     if recall:
-        sounds = lab.recall(found, read_addresses(recall), step)
+        sounds = lab.recall(found, read_addresses(recall), step, clean)
     else:
         with progress_bar("Making sounds") as show:
-            sounds = lab.generate(found, count, seed, label or None, step, show)
+            sounds = lab.generate(found, count, seed, label or None, step, show, clean)
     written = []
     if zip_file:
         zip_file.write_bytes(lab.pack(found, sounds, step))

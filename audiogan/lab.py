@@ -94,6 +94,8 @@ class Sound:
     wav: bytes
     point: "Point"
     label: str
+    clean: bool = False
+    """Whether noise, offset and clicks were taken out after the model had made it."""
 
 
 @dataclass(frozen=True)
@@ -422,11 +424,12 @@ class Lab:
         label: int | None = None,
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
+        clean: bool = False,
     ) -> tuple[bytes, list[float]]:
         """(WAV bytes, slider positions) of one sound."""
         instrument = self.instrument(self.run(run_name), step)
         point = instrument.point(seed, label, sliders, origin)
-        return instrument.wav(point), instrument.sliders(point)
+        return instrument.wav(point, clean), instrument.sliders(point)
 
     def generate(
         self,
@@ -436,32 +439,39 @@ class Lab:
         label: str | None = None,
         step: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        clean: bool = False,
     ) -> list[Sound]:
-        """`count` sounds of consecutive seeds; labels take turns unless one is named."""
+        """`count` sounds of consecutive seeds; labels take turns unless one is named. `clean` takes out steady noise,
+        offset and clicks, see `audiogan.cleaning`."""
         if not 1 <= count <= MOST_SOUNDS:
             raise RunError(f"Between 1 and {MOST_SOUNDS:,} sounds can be made at once, not {count:,}.")
         instrument = self.instrument(run, step)
         number = instrument.label_number(label) if label else None
         points = [instrument.point(seed + index, number) for index in range(count)]
-        return self._render(instrument, points, progress)
+        return self._render(instrument, [(point, clean) for point in points], progress)
 
-    def recall(self, run: Run, addresses: str, step: int | None = None) -> list[Sound]:
-        """The sounds of a sounds.json text again, from their latents and the snapshot it names."""
+    def recall(self, run: Run, addresses: str, step: int | None = None, clean: bool = False) -> list[Sound]:
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names; cleaned where they were,
+        or all with `clean`."""
         from audiogan.instrument import Point
 
         try:
             book = json.loads(addresses)
-            rows = [(tuple(map(float, row["latent"])), row["label"], _seed(row["seed"])) for row in book["sounds"]]
+            rows = [
+                (tuple(map(float, row["latent"])), row["label"], _seed(row["seed"]), clean or row.get("clean") is True)
+                for row in book["sounds"]
+            ]
             step = book["snapshot"] if step is None else step
             if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
                 raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
-        points = [
-            Point(latent, instrument.label_number(label) if label else None, seed) for latent, label, seed in rows
+        wanted = [
+            (Point(latent, instrument.label_number(label) if label else None, seed), cleaned)
+            for latent, label, seed, cleaned in rows
         ]
-        return self._render(instrument, points)
+        return self._render(instrument, wanted)
 
     # a sound of one's own
 
@@ -530,22 +540,23 @@ class Lab:
     def _render(
         self,
         instrument: "Instrument",
-        points: Sequence["Point"],
+        wanted: Sequence[tuple["Point", bool]],
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Sound]:
+        """The sounds of points, each with whether it is to be cleaned."""
         sounds = []
-        for point in points:
+        for point, clean in wanted:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
             stem = re.sub(r"\W+", "-", label).strip("-")
             origin = "own" if point.seed is None else f"seed{point.seed}"
-            name = f"{stem}-{origin}" if stem else origin
+            name = (f"{stem}-{origin}" if stem else origin) + ("-clean" if clean else "")
             # one seed may come several times, with its sliders moved
             copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
             name += f"-{copies + 1}.wav" if copies else ".wav"
-            sounds.append(Sound(name, instrument.wav(point), point, label))
+            sounds.append(Sound(name, instrument.wav(point, clean), point, label, clean))
             if progress:
-                progress(len(sounds), len(points))
+                progress(len(sounds), len(wanted))
         return sounds
 
     def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
@@ -558,7 +569,7 @@ class Lab:
         return buffer.getvalue()
 
     def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
-        """sounds.json: model, snapshot, and every sound's seed, label and latent."""
+        """sounds.json: model, snapshot, and every sound's seed, label and latent, and whether it was cleaned."""
         book = {
             "model": run.name,
             "snapshot": run.snapshot(step).step,
@@ -569,6 +580,7 @@ class Lab:
                     "seed": sound.point.seed,
                     "label": sound.label or None,
                     "latent": sound.point.latent,
+                    "clean": sound.clean,
                 }
                 for sound in sounds
             ],

@@ -19,7 +19,7 @@ FLOORS = [
     {"", "wording"},
     {"config"},
     {"audio", "labels", "losses", "latent", "tensors", "synthesis"},
-    {"survey", "transforms", "models", "metrics", "runs"},
+    {"survey", "transforms", "models", "metrics", "runs", "cleaning"},
     {"datasets", "sources", "training", "plots", "instrument", "distance"},
     {"encoder"},
     {"worker"},

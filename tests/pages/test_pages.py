@@ -67,6 +67,12 @@ def cards(app: AppTest) -> list[tuple[dict, bytes]]:
     return [(json.loads(data[4:end]), data[end:]) for data, end in zip(packed, ends, strict=True)]
 
 
+def player_of(app: AppTest) -> dict:
+    """What the player on the page was told to play."""
+    (player,) = [part.proto for part in app.get("bidi_component") if "player" in part.proto.component_name]
+    return json.loads(player.json)["model"]
+
+
 def press(app: AppTest, label: str) -> AppTest:
     """Press the button with that label."""
     (button,) = [button for button in app.button if button.label == label]
@@ -201,6 +207,25 @@ def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, d
     assert not lab.runs_folder.exists()
 
 
+def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monkeypatch):
+    dataset = lab.prepare(lab.survey([drums]), "all drums")
+    measured = {
+        "steps_per_second": 10.0,
+        "first_sound_seconds": 7.5,
+        "memory_bytes": 3e8,
+        "device": "abacus",
+        "generator_parameters": 1_000,
+        "discriminator_parameters": 234,
+    }
+    monkeypatch.setattr(worker, "probe", lambda *arguments: measured)
+    app = open_page("train", data="all drums")
+    deadline = time.monotonic() + 60
+    while "Measured on: abacus" not in words(app) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    assert lab.describe_construction(lab.configure(dataset, "framegan")) in words(app)
+
+
 def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums):
     dataset = lab.prepare(lab.survey([drums]), "drums")
     run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
@@ -209,6 +234,7 @@ def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Steps"] == "20"
     assert "p(real beats generated)" in words(app)
+    assert lab.describe_construction(run.config) in words(app)
     assert {"10 minutes more", "Explore"} <= {button.label for button in app.button}
 
 
@@ -292,6 +318,17 @@ def test_explore_plays_the_run_of_its_address(lab, drums):
     assert (model.value, moment.value) == ("short", 5)
     assert label.options == ["the one that fits best", "hat", "kick"]
     assert app.selectbox[3].options == ["each in turn", "hat", "kick"]
+
+
+def test_cleaning_is_for_what_is_heard_and_what_is_taken_away(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    app = open_page("explore", run="short")
+    (switch,) = app.toggle
+    assert (switch.label, player_of(app)["clean"]) == ("Clean the sounds", False)
+    switch.set_value(True).run()
+    assert player_of(app)["clean"] is True
 
 
 def upload_to(app: AppTest, name: str, data: bytes) -> AppTest:
