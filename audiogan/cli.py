@@ -127,6 +127,8 @@ def download(
     with progress_bar("Downloading", DownloadColumn()) as show:
         folder = lab.download(name, to, show)
     words.print(f"The sounds are in {folder}. Next: audiogan prepare {folder} --name {name}", markup=False)
+    for kept in lab.kept_archives(name, to):
+        words.print(kept, markup=False)
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 

@@ -191,6 +191,10 @@ class Lab:
         """
         return sources.download(name, to or self.downloads_folder, progress)
 
+    def kept_archives(self, name: str, to: Path | None = None) -> list[str]:
+        """A sentence for each archive that a download left behind because another public data set is made of it too."""
+        return sources.kept_archives(name, to or self.downloads_folder)
+
     def start_download(self, name: str, to: Path | None = None) -> Download:
         """The same in a thread of its own; a download that is under way is the one that comes back."""
         place = name, Path(to or self.downloads_folder).expanduser().resolve()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, encoder, worker
+from audiogan import audio, encoder, sources, worker
 from audiogan.lab import Lab, Limit, Status, open_lab
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -158,6 +158,40 @@ def test_a_download_that_fails_says_why(lab, monkeypatch):
     app.run()
     (error,) = app.error
     assert "SC09, spoken digits needs 3.9 GB of free space" in error.value
+
+
+def test_a_download_can_be_cancelled_and_says_that_what_came_is_kept(lab, monkeypatch):
+    def forever(name, to, progress):
+        while True:
+            progress(1_000_000, 2_428_923_189)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(sources, "download", forever)
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    app.button(key="download sc09").click().run()
+    assert "what came is kept" in words(app)
+    press(app, "Cancel")
+    app.session_state.download.wait(30)
+    app.run()
+    (said,) = app.info
+    assert said.value.startswith("Cancelled after 1 MB of 2.4 GB. What came is kept in '")
+    assert str(lab.downloads_folder / "archives") in said.value
+    assert not app.error
+    assert "Cancel" not in {button.label for button in app.button}
+
+
+def test_the_archive_of_one_data_set_is_kept_for_another_and_told(lab, drums):
+    shutil.copytree(drums, lab.home / "downloads" / "sc09")
+    archive = lab.home / "downloads" / "archives" / "speech_commands_v0.02.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(bytes(1_000_000))
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    press(app, "Use it: it is here")
+    app.session_state.download.wait(30)
+    app.run()
+    assert f"The archive (1 MB) is kept for speech_commands: delete '{archive}'" in words(app)
 
 
 def test_uploaded_folders_keep_their_labels_and_never_become_paths(lab, tmp_path):
