@@ -84,7 +84,9 @@ def test_an_attack_is_not_smeared_and_not_dulled(label):
 
 def test_noise_that_is_the_sound_itself_stays():
     wind = white_noise(22_050, -20)
-    assert np.array_equal(middle(clean(wind, 22_050)), middle(wind - cleaning.offset(torch.from_numpy(wind), 512).item()))
+    assert np.array_equal(
+        middle(clean(wind, 22_050)), middle(wind - cleaning.offset(torch.from_numpy(wind), 512).item())
+    )
 
 
 def test_both_ends_begin_and_end_at_zero():
@@ -116,7 +118,9 @@ def test_the_floor_is_the_mean_power_of_the_noise_whatever_tone_stands_in_it():
 
 def test_the_floor_is_not_looked_for_in_frames_that_reach_beyond_the_ends(monkeypatch):
     looked_at = []
-    monkeypatch.setattr(cleaning, "noise_floor", lambda power, band: looked_at.append(power) or torch.zeros(len(power), 1))
+    monkeypatch.setattr(
+        cleaning, "noise_floor", lambda power, band: looked_at.append(power) or torch.zeros(len(power), 1)
+    )
     clean(tone(1_000, 8_000, 0.25), 8_000)
     # every frame of a steady tone that is whole holds the same
     levels = looked_at[0].sum(0)

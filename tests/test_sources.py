@@ -344,7 +344,9 @@ class TestDownload:
         assert {path.name for path in tmp_path.iterdir()} == {"sc09", "archives"}
         assert everything_below(tmp_path / "archives") == {"a.tar.gz"}
         (kept,) = sources.kept_archives("sc09", tmp_path)
-        assert kept.startswith(f"The archive ({len(data) / 1000:.0f} kB) is kept for speech_commands: delete '{tmp_path}")
+        assert kept.startswith(
+            f"The archive ({len(data) / 1000:.0f} kB) is kept for speech_commands: delete '{tmp_path}"
+        )
         words = download("speech_commands", tmp_path)
         assert server.asked == [("a.tar.gz", None)]
         assert {path.name for path in tmp_path.iterdir()} == {"sc09", "speech_commands"}
