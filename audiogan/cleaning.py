@@ -1,9 +1,9 @@
 """A generated sound -> the same sound without steady noise, offset and clicks at its ends.
 
-Spectral subtraction (Boll, Suppression of Acoustic Noise in Speech Using Spectral Subtraction, 1979) with the gate's
-rule of Berouti, Schwartz and Makhoul (Enhancement of Speech Corrupted by Acoustic Noise, 1979): what lies near the noise
-floor is turned down by a fixed amount, not to nothing, and what lies well above it stays. Made for hearing a model, not
-for judging it: distances and previews are measured on what the model makes.
+Spectral subtraction (Boll, Suppression of Acoustic Noise in Speech Using Spectral Subtraction, 1979) with the rule of
+Berouti, Schwartz and Makhoul (Enhancement of Speech Corrupted by Acoustic Noise, 1979): what lies near the noise floor
+is turned down by a fixed amount, not to nothing, and what lies well above it stays. Made for hearing a model, not for
+judging it: distances and previews are measured on what the model makes.
 """
 
 import math
@@ -16,8 +16,8 @@ from torch.nn.functional import avg_pool2d
 from audiogan import audio
 
 WINDOW_SECONDS = 0.025
-"""Speech enhancement's usual 20 to 30 ms: shorter cannot tell a tone from the noise beside it, longer hears a drum before
-it is struck. The nearest power of two samples is taken, of which a frame moves a quarter."""
+"""Speech enhancement's usual 20 to 30 ms: shorter cannot tell a tone from the noise beside it, longer hears a drum
+before it is struck. The nearest power of two samples is taken, of which a frame moves a quarter."""
 
 QUIETEST_SHARE = 0.1
 """Frames in which the noise is looked for, as a share of all."""

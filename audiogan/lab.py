@@ -455,8 +455,8 @@ class Lab:
         return self._render(instrument, [(point, clean) for point in points], progress)
 
     def recall(self, run: Run, addresses: str, step: int | None = None, clean: bool = False) -> list[Sound]:
-        """The sounds of a sounds.json text again, from their latents and the snapshot it names; cleaned where they were,
-        or all with `clean`."""
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names; those that were cleaned
+        are cleaned, with `clean` all of them."""
         from audiogan.instrument import Point
 
         try:

@@ -174,9 +174,9 @@ def find_source(name: str) -> Source:
 def download(name: str, to: Path, progress: Progress | None = None) -> Path:
     """The folder `to / name` with the sounds of a public data set; at once when it is there already.
 
-    Archives are fetched into `to / "archives"`, compared with their checksums, unpacked, and removed as soon as no other
-    public data set could still be made of them. Raises SourceError for an unknown name, too little room, a connection
-    that breaks off (the next call goes on from there), a wrong checksum, or an archive with members that lead elsewhere.
+    Archives are fetched into `to / "archives"`, compared with their checksums, unpacked, and removed when no other
+    data set is left to be made of them. Raises SourceError for an unknown name, too little room, a connection that
+    breaks off (the next call goes on from there), a wrong checksum, or an archive with members that lead elsewhere.
     """
     source = find_source(name)
     if source.by_hand:
@@ -215,8 +215,8 @@ def kept_archives(name: str, to: Path) -> list[str]:
     to, source = Path(to).expanduser().resolve(), find_source(name)
     places = {to / ARCHIVES / archive.name: _others_made_of(archive, source, to) for archive in source.archives}
     return [
-        f"The archive ({size(place.stat().st_size)}) is kept for {' and '.join(others)}: delete '{place}' if you do not "
-        "want that."
+        f"The archive ({size(place.stat().st_size)}) is kept for {' and '.join(others)}: delete '{place}' if you do "
+        "not want that."
         for place, others in places.items()
         if others and place.exists()
     ]

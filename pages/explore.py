@@ -30,8 +30,8 @@ step = right.selectbox(
 )
 clean = st.toggle(
     "Clean the sounds",
-    help="Turns steady hiss down by up to 18 dB, takes out an offset and fades both ends, in what you hear and take away. "
-    "It tells less of what the model has learned.",
+    help="Turns steady hiss down by up to 18 dB, takes out an offset and fades both ends, in what you hear and take "
+    "away. What the model itself makes is heard without it.",
 )
 
 try:

@@ -379,7 +379,7 @@ class TestDownload:
         (tmp_path / "archives").mkdir()
         with (
             sources.FileLock(tmp_path / "archives" / "a.tar.gz.lock"),
-            pytest.raises(SourceError, match="The archive of Speech Commands 0.02 is being downloaded already"),
+            pytest.raises(SourceError, match=r"The archive of Speech Commands 0\.02 is being downloaded already"),
         ):
             download("speech_commands", tmp_path)
 

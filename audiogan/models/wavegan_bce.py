@@ -59,8 +59,8 @@ class Generator(networks.Generator):
     def describe(self) -> str:
         layers = sum(isinstance(layer, nn.ConvTranspose1d) for layer in self.layers)
         return (
-            f"{layers} layers make {self.layers[-4].in_features:,} positions, and the last dense layer of them all of the "
-            f"clip's {self.layers[-2].out_features:,} samples at once"
+            f"{layers} layers make {self.layers[-4].in_features:,} positions, and the last dense layer of them all of "
+            f"the clip's {self.layers[-2].out_features:,} samples at once"
         )
 
 

@@ -1,4 +1,4 @@
-"""A sound of one's own in a real browser: beside its reconstruction under one zoom, and the way to play on from there."""
+"""A sound of one's own in a real browser: beside its reconstruction under one zoom, and the way to play on from it."""
 
 import math
 import re
@@ -44,7 +44,7 @@ BYTES = "async (link) => [...new Uint8Array(await (await fetch(link.href)).array
 
 @pytest.fixture
 def run(tmp_path, sounds, monkeypatch):
-    """A model too small to be worth hearing, with its encoder: trained by the program in seconds, on the server's home."""
+    """A model too small to be worth hearing and its encoder, trained by the program in seconds on the server's home."""
     lab = Lab(tmp_path)
     dataset = lab.prepare(lab.survey([sounds]), "tiny", RATE, CLIP_SAMPLES / RATE)
     run = lab.create_run(lab.configure(dataset, "framegan", TINY), "tiny")
