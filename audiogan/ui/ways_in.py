@@ -86,7 +86,7 @@ def follow(current: Download) -> None:
     share = min(1.0, current.done_bytes / max(1, current.total_bytes))
     done, total = size(current.done_bytes), size(current.total_bytes)
     doing = "Unpacking …" if share == 1 else f"Downloading … {done} of {total}"
-    bar, place = st.columns([4, 1], vertical_alignment="center")
+    bar, place = st.columns([3, 1], vertical_alignment="center")
     bar.progress(share, "Cancelling …" if current.is_cancelled else doing)
     place.button("Cancel", icon=":material/close:", disabled=current.is_cancelled, on_click=current.cancel)
     st.caption(
