@@ -556,7 +556,8 @@ class Lab:
             origin = "own" if point.seed is None else f"seed{point.seed}"
             name = (f"{stem}-{origin}" if stem else origin) + ("-clean" if clean else "")
             # one seed may come several times, with its sliders moved
-            copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
+            alike = (point.seed, label, clean)
+            copies = sum((sound.point.seed, sound.label, sound.clean) == alike for sound in sounds)
             name += f"-{copies + 1}.wav" if copies else ".wav"
             sounds.append(Sound(name, instrument.wav(point, clean), point, label, clean))
             if progress:

@@ -243,7 +243,8 @@ class Player extends SoundView {
   filename() {
     const { run, labels } = this.model;
     const label = labels.length > 1 ? `-${labels[this.label]}` : "";
-    return `${run}${label}-${this.latent ? "own" : `seed${this.seed}`}${this.moved ? "-moved" : ""}${this.model.clean ? "-clean" : ""}.wav`;
+    const changes = `${this.moved ? "-moved" : ""}${this.model.clean ? "-clean" : ""}`;
+    return `${run}${label}-${this.latent ? "own" : `seed${this.seed}`}${changes}.wav`;
   }
 
   leave() {
