@@ -200,9 +200,11 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
     finally:
         bar.stop()
     if as_json:
-        print_json(describe_run(run))
+        print_json(describe_run(lab, run))
     if status.state == "failed":
         raise RunError(status.message)
+    for finding in lab.findings(run):
+        words.print(f"{finding.sentence} [{finding.rule}]", markup=False)
     following = f"Next: audiogan generate {shlex.quote(run.name)}"
     words.print(f"{status.state} after {status.step:,} steps. {following}", markup=False)
 
@@ -266,7 +268,7 @@ def presets(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def runs(context: typer.Context, as_json: Json = False) -> None:
     """The trainings, newest first."""
-    rows = [describe_run(run) for run in context.obj.runs()]
+    rows = [describe_run(context.obj, run) for run in context.obj.runs()]
     show_rows(
         "runs",
         rows,
@@ -276,7 +278,7 @@ def runs(context: typer.Context, as_json: Json = False) -> None:
     )
 
 
-def describe_run(run: Run) -> dict:
+def describe_run(lab: Lab, run: Run) -> dict:
     """A run as one JSON object."""
     status = run.status
     return {
@@ -293,6 +295,8 @@ def describe_run(run: Run) -> dict:
         "device": status.device,
         "memory_bytes": status.memory_bytes,
         "snapshots": [snapshot.step for snapshot in run.snapshots()],
+        "best": run.best_step,
+        "findings": [asdict(finding) for finding in lab.findings(run)],
         "message": status.message,
     }
 
@@ -304,7 +308,7 @@ def generate(
     count: Annotated[int, typer.Option(help="How many sounds.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the first; the others follow.")] = 0,
     label: Annotated[str, typer.Option(help="Only sounds of this label.")] = "",
-    step: Annotated[int | None, typer.Option(help="The snapshot of that step (default: the newest).")] = None,
+    step: Annotated[int | None, typer.Option(help="The snapshot of that step (default: the best).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for WAVs (default: RUN-sounds here).")] = None,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Write one ZIP instead.")] = None,
     recall: Annotated[
@@ -341,7 +345,7 @@ def generate(
 
 
 Label = Annotated[str, typer.Option(help="The sound's label (default: the one that fits best).")]
-Snapshot = Annotated[int | None, typer.Option("--step", help="The snapshot of that step (default: the newest).")]
+Snapshot = Annotated[int | None, typer.Option("--step", help="The snapshot of that step (default: the best).")]
 
 
 @app.command()

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from audiogan import latent
 from audiogan.config import RunConfig
 from audiogan.distance import multi_resolution_stft_distance
+from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument, Point
 from audiogan.models import ARCHITECTURES
-from audiogan.training import Clips, float_waves
 
 STEPS = 800
 """Updates of a training: half a minute for the starter model on one core. There a hundred already reach a mismatch of
@@ -142,7 +142,8 @@ def _loss_of_pairs(encoder: Encoder, instrument: Instrument, random: torch.Gener
 
 def _loss_of_clips(encoder: Encoder, instrument: Instrument, clips: Clips, random: torch.Generator) -> Tensor:
     """The mismatch of what is made of the guesses for some of the data set's clips."""
-    chosen = torch.randint(len(clips.waves), (BATCH,), generator=random).numpy()
+    places = clips.training_places
+    chosen = places[torch.randint(len(places), (BATCH,), generator=random).numpy()]
     seen = instrument.transform(float_waves(clips.waves[chosen]))
     labels = torch.from_numpy(clips.labels[chosen].astype(np.int64)) if instrument.labels else None
     return mismatch(instrument.generator(encoder(seen), labels), seen).mean()

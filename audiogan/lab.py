@@ -19,20 +19,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, sources, survey, worker
-from audiogan.config import (
-    BELIEFS,
-    PRESETS,
-    Limit,
-    Preset,
-    RunConfig,
-    SettingError,
-    Settings,
-    documentation,
-    preset,
-)
+from audiogan import datasets, devices, probe, sources, survey, worker
+from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
+from audiogan.presets import PRESETS, Preset, preset
+from audiogan.reading import Finding, read
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+from audiogan.settings import BELIEFS, SettingError, Settings, documentation
 from audiogan.sources import Download, Source
 from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
 
@@ -41,8 +34,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from audiogan.encoder import Encoder
+    from audiogan.examples import Clips
     from audiogan.instrument import Instrument, Point
-    from audiogan.training import Clips
 
 __all__ = [
     "METRICS",
@@ -50,6 +43,7 @@ __all__ = [
     "Dataset",
     "Download",
     "Estimate",
+    "Finding",
     "Lab",
     "Limit",
     "NoSounds",
@@ -259,7 +253,7 @@ class Lab:
 
     def describe_device(self, name: str = "auto") -> str:
         """The device that training would use, in words. Imports torch (seconds, the first time)."""
-        return worker.describe_device(name)
+        return devices.describe_device(name)
 
     def configure(
         self, dataset: Dataset, preset_name: str, assignments: Sequence[str] = (), seed: int = 0
@@ -297,13 +291,14 @@ class Lab:
         """
         limit = limit.or_default(config.settings)
         self._check_memory(config, device)
-        measured = worker.probe(config, self.dataset(config.dataset).folder, device)
+        measured = probe.probe(config, self.dataset(config.dataset).folder, device)
         pace = measured["steps_per_second"]
         if limit.minutes is not None:
             steps, seconds = round(limit.minutes * 60 * pace), limit.minutes * 60
         else:
             clips_per_step = config.settings.batch * config.settings.critic_steps
-            epochs_as_steps = (limit.epochs or 0) * self.dataset(config.dataset).n_clips / clips_per_step
+            n_clips = len(worker.load_clips(self.dataset(config.dataset).folder, config).training_places)
+            epochs_as_steps = (limit.epochs or 0) * n_clips / clips_per_step
             steps = limit.steps or round(epochs_as_steps)
             seconds = steps / pace
         return Estimate(
@@ -344,7 +339,7 @@ class Lab:
 
     def _check_memory(self, config: RunConfig, device: str) -> None:
         clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}
-        worker.check_memory(config, clips.get(config.dataset, 0), device)
+        devices.check_memory(config, clips.get(config.dataset, 0), device)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
         """The limit to train towards: as given, else as the run was started with, else the preset's own.
@@ -398,6 +393,10 @@ class Lab:
             if (folder / "config.json").exists():
                 return Run(folder)
         return None
+
+    def findings(self, run: Run) -> list[Finding]:
+        """What a run says of itself, the worst first."""
+        return read(run)
 
     def belief_name(self, run: Run) -> str:
         """What the chart of the discriminator's belief shows, in words."""

@@ -23,7 +23,7 @@ class Loss:
     """(real, fake) -> scalar; `real` carries no gradient and only the relativistic game reads it."""
 
     belief: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    """(real, fake) -> what the live chart shows of real and of generated clips, scalars; `config.BELIEFS` names it."""
+    """(real, fake) -> what the live chart shows of real and of generated clips, scalars; `BELIEFS` names it."""
 
     penalty: str = "none"
     """Which gradient penalty belongs to it: 'interpolated' (WGAN-GP), 'zero_centred' (R1 and R2), 'clip' or 'none'."""

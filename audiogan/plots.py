@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from audiogan.config import BELIEFS
 from audiogan.runs import Run
+from audiogan.settings import BELIEFS
 
 
 def draw_run(run: Run) -> None:

@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +23,17 @@ STALE_SECONDS = 20.0
 """A trainer beats once a second; one that was silent for this long is taken for dead."""
 
 RECENT_SNAPSHOTS = 4
-"""Newest snapshots that are always kept; of the older ones, the first after each doubling of the step count."""
+"""Newest snapshots that are always kept, as the best is; of the others, the first after each doubling of the steps."""
+
+COPYING = 0.7
+"""Under this ratio of nearest neighbours, sounds are called copies of training clips: new real ones are at 1."""
 
 METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
 """Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
+
+
+SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "level_db")
+"""Columns of scores.csv: a `Score` of the snapshot of that step; seconds are seconds of training."""
 
 
 class RunError(ValueError):
@@ -74,6 +81,26 @@ class Status:
     def is_active(self) -> bool:
         """Whether a trainer is at work."""
         return self.state in ("starting", "running")
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good a snapshot's sounds are, measured against clips that were held out of training where there are some."""
+
+    distance: float
+    """Kernel distance from the real clips (about 0 when they cannot be told apart)."""
+
+    floor: float
+    """The same distance of as many real clips: what chance alone makes of it, at its upper end."""
+
+    nearest_ratio: float
+    """How near the sounds are to training clips, against how near new real ones are; far under 1 they are copies."""
+
+    diversity: float
+    """How far the sounds are from each other, against how far real ones are."""
+
+    level_db: float
+    """Median peak in dB of full scale."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +229,43 @@ class Run:
         metrics = self.metrics()
         kept = [row for row in zip(*(metrics[name] for name in METRICS), strict=True) if row[0] <= step]
         _write_csv(self.folder / "metrics.csv", METRICS, kept)
+        scores = self.scores()
+        kept = [row for row in zip(*scores.values(), strict=True) if row[0] <= step]
+        if len(kept) < len(scores["step"]):
+            _write_csv(self.folder / "scores.csv", SCORES, kept)
         for name in ("losses.csv", "probs.csv"):
             columns = ("D LOSS", "G LOSS") if name == "losses.csv" else ("REAL PROB", "FAKE PROB")
             values = _read_csv(self.folder / name, columns)
             _write_csv(self.folder / name, columns, list(zip(*values.values(), strict=True))[:epochs])
+
+    def append_score(self, step: int, seconds: float, score: Score) -> None:
+        """Add a row of SCORES, and thin the snapshots with the best one known."""
+        _append_csv(self.folder / "scores.csv", SCORES, [(step, seconds, *astuple(score))])
+        self._thin_snapshots()
+
+    def scores(self) -> dict[str, list[float]]:
+        """Columns of numbers by SCORES name, one value a scored snapshot."""
+        return _read_csv(self.folder / "scores.csv", SCORES)
+
+    @property
+    def best_step(self) -> int | None:
+        """The step of the snapshot with the least distance among those that do not copy; None before any score.
+
+        Where all of them copy, the one that copies least.
+        """
+        scores = self.scores()
+        rows = list(zip(scores["step"], scores["distance"], scores["nearest_ratio"], strict=True))
+        if not rows:
+            return None
+        new = [(distance, step) for step, distance, ratio in rows if not ratio < COPYING]
+        return int(min(new)[1] if new else max((ratio, step) for step, _, ratio in rows)[1])
+
+    def minutes_since_best(self) -> float:
+        """Minutes of training between the best snapshot and the last one that was scored; 0 before any score."""
+        scores = self.scores()
+        if not scores["step"]:
+            return 0.0
+        return (scores["seconds"][-1] - scores["seconds"][scores["step"].index(self.best_step)]) / 60
 
     @property
     def losses_picture(self) -> Path:
@@ -243,8 +303,15 @@ class Run:
         return found
 
     def snapshot(self, step: int | None = None) -> Snapshot:
-        """The snapshot of that step, the newest by default. Raises RunError when there is none."""
-        found = [item for item in self.snapshots() if step is None or item.step == step]
+        """The snapshot of that step, by default the best, or the newest before any was scored.
+
+        Raises RunError when there is none.
+        """
+        snapshots = self.snapshots()
+        wanted = self.best_step if step is None else step
+        found = [item for item in snapshots if item.step == wanted]
+        if step is None and not found:
+            found = snapshots
         if not found and step is None:
             raise RunError(f"The run '{self.name}' has no sound yet: let it train for a few seconds first.")
         if not found:
@@ -253,7 +320,7 @@ class Run:
 
     def _thin_snapshots(self) -> None:
         snapshots = self.snapshots()
-        keep = {snapshot.step for snapshot in snapshots[-RECENT_SNAPSHOTS:]}
+        keep = {snapshot.step for snapshot in snapshots[-RECENT_SNAPSHOTS:]} | {self.best_step}
         doublings = set()
         for snapshot in snapshots:
             if snapshot.step.bit_length() not in doublings:

@@ -1,11 +1,10 @@
-"""Training as a process of its own: start it, ask what it would cost, and be it.
+"""Training as a process of its own: start it, and be it.
 
 `python -m audiogan.worker RUN_FOLDER ...` is what the app starts. It meets the app only in the run folder, so it
 outlives the page, the browser and the server; its heartbeat says that it lives, a lock that it is the only one.
 """
 
 import argparse
-import contextlib
 import json
 import logging
 import os
@@ -13,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,57 +19,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audiogan.config import Limit, RunConfig
+from audiogan.devices import describe_device, memory_bytes, pick_device, use_threads
 from audiogan.runs import Run, RunError, Status
-from audiogan.wording import size
 
 NICENESS = 10
 """The trainer steps back for the app, which otherwise answers in seconds instead of milliseconds."""
 
-PROBE_SECONDS = 3.0
-"""How long a probe trains to measure its pace."""
-
-PROBE_TIMEOUT_SECONDS = 600
-"""Nobody waits longer for an estimate."""
-
 log = logging.getLogger("audiogan")
-
-
-def pick_device(name: str = "auto"):
-    """The torch device of that name; 'auto' is CUDA, else Apple's GPU, else the processor.
-
-    Raises RunError when the device named is not there.
-    """
-    import torch
-
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, there in present.items() if there)
-    if not present.get(name.split(":")[0], False):
-        raise RunError(f"This machine has no '{name}' device that torch can use: leave out --device, or use cpu.")
-    return torch.device(name)
-
-
-def use_threads(count: int) -> None:
-    """Let torch use so many threads; 0 leaves one core free.
-
-    Two threads on two cores gain a third, and lose all of it and more as soon as another process wants a core: torch's
-    threads wait for each other by spinning.
-    """
-    import torch
-
-    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 1))
-    # numbers too small for normal arithmetic are a hundred times slower, and zero to the ear
-    torch.set_flush_denormal(True)
-
-
-def describe_device(name: str = "auto") -> str:
-    """The device in words: 'NVIDIA H200 (CUDA)', 'Apple GPU', 'processor, 2 cores'."""
-    import torch
-
-    device = pick_device(name)
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)} (CUDA)"
-    return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores"
 
 
 def describe_construction(config: RunConfig) -> str:
@@ -82,59 +36,6 @@ def describe_construction(config: RunConfig) -> str:
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
     return f"{seen}: {transform.describe()}. {settings.architecture}: {models.describe(settings, transform.shape)}."
-
-
-def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
-    """Raise RunError when not even what a training always holds fits into the device's whole memory.
-
-    Says nothing of trainings that fit and then fail for their activations, nor where the memory's size is unknown.
-    """
-    from audiogan import training
-
-    device = pick_device(device_name)
-    needed, there = training.least_memory_bytes(config, n_clips), device_memory_bytes(device)
-    if there is not None and needed > there:
-        place = "the graphics card" if device.type == "cuda" else "this machine"
-        raise RunError(
-            f"This training needs at least {size(needed)} of memory and {place} has {size(there)} in all: "
-            "lower width, or prepare the sounds as shorter clips or at a lower rate."
-        )
-
-
-def device_memory_bytes(device) -> int | None:
-    """All memory of the graphics card, or what this process may have of the machine's; None where nobody says."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    limits = group_limits()
-    try:
-        page_bytes, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        # Windows has no sysconf, and not every system knows these two names
-        page_bytes = pages = -1
-    return min([*limits, page_bytes * pages] if page_bytes > 0 and pages > 0 else limits, default=None)
-
-
-def group_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """The memory limits in bytes of the control groups this process is in, as containers set them; none but on Linux.
-
-    A group of version 2 says so in `memory.max`, one of version 1 in `memory.limit_in_bytes`; those above it hold too.
-    """
-    found = []
-    with contextlib.suppress(OSError):
-        for line in groups.read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers not in ("", "memory"):
-                continue
-            base, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
-            group = base / path.lstrip("/")
-            # in a container the group is often mounted at the root, while its path is still the host's
-            for place in (group, *group.parents):
-                if (place / name).is_file():
-                    text = (place / name).read_text().strip()
-                    found += [int(text)] if text.isdecimal() else []  # "max" is no limit
-    return found
 
 
 def work(
@@ -171,7 +72,9 @@ def work(
 def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, reporter: "Reporter") -> str:
     import torch
 
-    from audiogan import audio, training
+    from audiogan import audio
+    from audiogan.progress import Tick
+    from audiogan.training import train
 
     device = pick_device(device_name)
     use_threads(run.config.settings.threads)
@@ -179,25 +82,27 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     construction = describe_construction(run.config)
     reporter.update(device=describe_device(device_name), construction=construction, state="running")
 
-    def watch(tick: training.Tick) -> str | None:
-        reporter.update(**asdict(tick), memory_bytes=_memory_bytes(device))
+    def watch(tick: Tick) -> str | None:
+        reporter.update(**asdict(tick), memory_bytes=memory_bytes(device))
         return reporter.asked()
 
     def encode(wave: torch.Tensor) -> bytes:
         return audio.encode_wav(audio.without_clipping(wave.numpy()), run.config.rate)
 
-    return training.train(run, clips, limit, device, watch, encode)
+    return train(run, clips, limit, device, watch, encode)
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):
-    """The prepared clips that a run was made with, as `training.Clips`.
+    """The prepared clips that a run was made with, as `Clips`.
 
     Raises RunError when the data set is gone or no longer the same.
     """
-    from audiogan import datasets, training
+    from audiogan.datasets import open_dataset
+    from audiogan.examples import Clips
+    from audiogan.splits import held_out
 
     try:
-        dataset = datasets.open_dataset(dataset_folder)
+        dataset = open_dataset(dataset_folder)
     except ValueError as error:
         raise RunError(f"The data set '{config.dataset}' cannot be read: {error}") from None
     if dataset.fingerprint != config.fingerprint:
@@ -205,31 +110,16 @@ def load_clips(dataset_folder: Path, config: RunConfig):
             f"The data set '{config.dataset}' has changed since this run began: start a new run on it, "
             "or prepare it again from the same sounds with the same rate and length."
         )
-    return training.Clips(dataset.clips(), dataset.clip_labels())
-
-
-def _memory_bytes(device) -> int:
-    """The most memory held so far: of the graphics card, or of this process."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if device.type == "mps":
-        return torch.mps.driver_allocated_memory()
-    try:
-        import resource
-    except ImportError:  # Windows has no such module
-        return 0
-    # Linux counts kibibytes, macOS bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    labels = dataset.clip_labels()
+    return Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
 
 
 def _sentence(run: Run, error: Exception) -> str:
     """What happened and what to do, for the person at the page."""
-    from audiogan import training
+    from audiogan.game import Diverged
 
     kept = "What was saved before is kept."
-    if isinstance(error, training.Diverged):
+    if isinstance(error, Diverged):
         return f"{error} {kept} Start a new run with rate_g and rate_d at half their value."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"There was not enough memory for a step. {kept} Start a new run with a smaller batch or width."
@@ -328,100 +218,14 @@ def start(run: Run, dataset_folder: Path, limit: Limit, device_name: str) -> Non
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=environment(),
             **_detached(),
         )
     # a process that ended stays in the system's table until somebody asks for its result
     threading.Thread(target=process.wait, daemon=True).start()
 
 
-def probe(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
-    """Train a throw-away game for a few seconds, in a process of its own.
-
-    Returns steps_per_second, first_sound_seconds, memory_bytes, device, and parameters of both networks. Raises
-    RunError with the sentence of whatever went wrong.
-    """
-    command = [
-        sys.executable,
-        "-m",
-        "audiogan.worker",
-        "--probe",
-        "-",
-        str(dataset_folder),
-        "--device",
-        device_name,
-    ]
-    try:
-        result = subprocess.run(
-            command,
-            input=config.to_json(),
-            capture_output=True,
-            text=True,
-            env=_environment(),
-            timeout=PROBE_TIMEOUT_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise RunError("One step takes longer than ten minutes here: choose a smaller batch or width.") from None
-    answer = result.stdout.strip().splitlines()
-    if result.returncode or not answer:
-        log.error("probe failed: %s", result.stderr)
-        raise RunError("The probe could not run one step: choose a smaller batch or width, or a shorter length.")
-    measured = json.loads(answer[-1])
-    if "error" in measured:
-        raise RunError(measured["error"])
-    return measured
-
-
-def _measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
-    """What `probe` returns, measured in this process."""
-    import torch
-
-    from audiogan import training
-    from audiogan.transforms import make_transform
-
-    began = time.perf_counter()
-    device = pick_device(device_name)
-    use_threads(config.settings.threads)
-    clips = load_clips(dataset_folder, config)
-    transform = make_transform(config).to(device)
-    sample = training.Clips(clips.waves[:64], clips.labels[:64])
-    transform.fit(training.float_waves(sample.waves).to(device))
-    game = training.Game(config, transform, device)
-    examples = training.Examples(sample, transform, device, config.seed)
-
-    def step(number: int, batch: int) -> float:
-        """Seconds of one whole step with that batch."""
-        started = time.perf_counter()
-        for _ in range(config.settings.critic_steps):
-            real, labels = examples.batch(number, batch)
-            game.discriminator_step(real, labels, number)
-        game.generator_step(labels, number).item()
-        return time.perf_counter() - started
-
-    # the largest presets take minutes a step: a batch of two, scaled up, tells enough
-    small = min(config.settings.batch, 2)
-    step(0, small)
-    estimate = step(1, small) * config.settings.batch / small
-    if estimate < PROBE_SECONDS:
-        durations = [step(2, config.settings.batch)]
-        while sum(durations) < PROBE_SECONDS:
-            durations.append(step(len(durations) + 2, config.settings.batch))
-        # the first one still fills caches
-        estimate = sum(durations[1:]) / (len(durations) - 1) if len(durations) > 1 else durations[0]
-    game.preview()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return {
-        "steps_per_second": 1 / estimate,
-        "first_sound_seconds": time.perf_counter() - began + training.Schedule.FIRST_PREVIEW_SECONDS,
-        "memory_bytes": _memory_bytes(device),
-        "device": describe_device(device_name),
-        "generator_parameters": sum(p.numel() for p in game.generator.parameters()),
-        "discriminator_parameters": sum(p.numel() for p in game.discriminator.parameters()),
-    }
-
-
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This process's environment, with the package found wherever it is run from."""
     package_root = str(Path(__file__).resolve().parent.parent)
     path = os.environ.get("PYTHONPATH")
@@ -438,20 +242,12 @@ def _detached() -> dict:
 def main() -> None:
     """The trainer's own command line, for this module only."""
     parser = argparse.ArgumentParser(prog="python -m audiogan.worker")
-    parser.add_argument("run", help="run folder; with --probe '-', and a config on standard input")
+    parser.add_argument("run", help="run folder")
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--limit", type=json.loads, default={})
-    parser.add_argument("--probe", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    if arguments.probe:
-        try:
-            measured = _measure(RunConfig.from_json(sys.stdin.read()), arguments.dataset, arguments.device)
-        except RunError as error:
-            measured = {"error": str(error)}
-        print(json.dumps(measured))
-        return
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     work(Run(Path(arguments.run)), arguments.dataset, Limit(**arguments.limit), arguments.device)

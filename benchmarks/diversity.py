@@ -17,8 +17,10 @@ from report import publish
 from torch import Tensor
 
 from audiogan.config import RunConfig
+from audiogan.examples import Clips, Examples, float_waves
+from audiogan.game import Game
 from audiogan.lab import Lab
-from audiogan.training import Clips, Examples, Game, float_waves, mix_seed
+from audiogan.training import mix_seed
 from audiogan.transforms import make_transform
 
 NEIGHBOUR = 5

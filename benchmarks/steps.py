@@ -13,8 +13,10 @@ import torch
 from report import publish, spread
 
 from audiogan import audio, synthesis
-from audiogan.config import RunConfig, preset
-from audiogan.training import Clips, Examples, Game, float_waves
+from audiogan.config import RunConfig
+from audiogan.examples import Clips, Examples, float_waves
+from audiogan.game import Game
+from audiogan.presets import preset
 from audiogan.transforms import make_transform
 
 CLIP_SAMPLES, RATE = 16_384, 16_000

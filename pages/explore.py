@@ -26,7 +26,12 @@ st.query_params["run"] = name
 run = lab.run(name)
 steps = [snapshot.step for snapshot in run.snapshots()][::-1]
 step = right.selectbox(
-    "Moment of its training", steps, format_func=lambda step: f"step {step:,}", help="The newest comes first."
+    "Moment of its training",
+    steps,
+    index=steps.index(run.snapshot().step),
+    format_func=lambda step: f"step {step:,}" + (" (best)" if step == run.best_step else ""),
+    help="The newest comes first; the best is the nearest to real sounds that were held out.",
+    key=f"moment-of-{name}",
 )
 clean = st.toggle(
     "Clean the sounds",

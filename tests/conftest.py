@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from audiogan import audio
-from audiogan.config import PRESETS, Limit, RunConfig
+from audiogan.config import Limit, RunConfig
+from audiogan.examples import Clips
 from audiogan.lab import Lab
+from audiogan.presets import PRESETS
 from audiogan.runs import Run
-from audiogan.training import Clips, train
+from audiogan.training import train
 
 # tensors as small as these are slower on several threads than on one
 torch.set_num_threads(1)
@@ -85,7 +87,7 @@ def new_run(tmp_path):
     return make
 
 
-def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop") -> str:
+def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop", score=None) -> str:
     """Train up to that many steps in all on the processor, asking to leave after step `ask_at`."""
     return train(
         run,
@@ -94,6 +96,7 @@ def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "
         torch.device("cpu"),
         watch=lambda tick: ask if tick.step == ask_at else None,
         encode=lambda wave: audio.encode_wav(audio.without_clipping(wave.numpy()), RATE),
+        score=score,
     )
 
 

@@ -5,20 +5,9 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from audiogan.config import (
-    BELIEFS,
-    PRESETS,
-    PUBLISHED,
-    SEES,
-    Limit,
-    Preset,
-    RunConfig,
-    SettingError,
-    Settings,
-    check_seed,
-    documentation,
-    preset,
-)
+from audiogan.config import Limit, RunConfig, check_seed
+from audiogan.presets import PRESETS, Preset, preset
+from audiogan.settings import BELIEFS, PUBLISHED, SEES, SettingError, Settings, documentation
 from tests.conftest import tiny_config
 
 NUMBERS = [item for item in fields(Settings) if "low" in item.metadata]
@@ -201,3 +190,11 @@ def test_a_training_without_a_limit_uses_its_preset_s():
 )
 def test_a_limit_in_words(limit, words):
     assert limit.describe() == words
+
+
+def test_a_run_from_before_anything_was_held_out_still_trains_on_everything():
+    config = tiny_config()
+    values = json.loads(config.to_json())
+    assert RunConfig.from_json(json.dumps(values)).settings.hold_out == 0.1
+    del values["settings"]["hold_out"]
+    assert RunConfig.from_json(json.dumps(values)).settings.hold_out == 0.0

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from audiogan import models
-from audiogan.config import PRESETS
+from audiogan.presets import PRESETS
 from audiogan.transforms import Spectral, make_transform
 from audiogan.worker import describe_construction
 from tests.conftest import tiny_config

@@ -11,11 +11,12 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import audio, encoder
-from audiogan.config import PRESETS, Limit
+from audiogan.config import Limit
 from audiogan.distance import multi_resolution_stft_distance
 from audiogan.encoder import Encoder, encode, mismatch, plausible, refine, train_encoder
 from audiogan.instrument import Instrument, Point
 from audiogan.lab import Lab, RunError, Upload
+from audiogan.presets import PRESETS
 from audiogan.survey import NoSounds
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, train_here
 from tests.test_cli import assert_one_sentence, run_command

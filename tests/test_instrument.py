@@ -10,9 +10,9 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import audio, latent
-from audiogan.config import SettingError
 from audiogan.instrument import SLIDERS, Instrument, Point
 from audiogan.runs import RunError
+from audiogan.settings import SettingError
 from audiogan.tensors import load_tensors
 from tests.conftest import CLIP_SAMPLES, RATE, train_here
 

@@ -6,11 +6,12 @@ import zipfile
 
 import pytest
 
+from audiogan import devices, probe, synthesis, worker
 from audiogan import lab as lab_module
-from audiogan import synthesis, worker
 from audiogan.audio import decode, to_int16
-from audiogan.config import Limit, SettingError
+from audiogan.config import Limit
 from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
+from audiogan.settings import SettingError
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
 
 
@@ -114,8 +115,10 @@ def test_a_run_s_name_is_never_a_path(lab, name):
         (Limit(minutes=2), (), 480, 120),
         (Limit(steps=100), (), 100, 25),
         # 24 clips, 8 a step
-        (Limit(epochs=3), (), 9, 2.25),
-        (Limit(epochs=10), ("critic_steps=5",), 6, 1.5),
+        (Limit(epochs=3), ("hold_out=0",), 9, 2.25),
+        # half of the 24 files kept back
+        (Limit(epochs=4), ("hold_out=0.5",), 6, 1.5),
+        (Limit(epochs=10), ("hold_out=0", "critic_steps=5"), 6, 1.5),
         (Limit(), ("steps=0", "minutes=0.5"), 120, 30),
     ],
 )
@@ -129,7 +132,7 @@ def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, li
         "discriminator_parameters": 234,
     }
     asked = []
-    monkeypatch.setattr(worker, "probe", lambda *arguments: asked.append(arguments) or measured)
+    monkeypatch.setattr(probe, "probe", lambda *arguments: asked.append(arguments) or measured)
     dataset = trained_lab.dataset("tiny")
     config = trained_lab.configure(dataset, "framegan", [*TINY, *assignments])
     estimate = trained_lab.estimate(config, limit, "cpu")
@@ -148,9 +151,9 @@ def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
 def test_what_cannot_fit_the_memory_is_refused_before_anything_is_made(lab, trained_lab, monkeypatch):
     run = new_run(lab, trained_lab, "small")
     monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
-    for name in ("probe", "start", "work"):
-        monkeypatch.setattr(worker, name, lambda *arguments: pytest.fail("it was begun all the same"))
-    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: 100_000)
+    for room, name in ((probe, "probe"), (worker, "start"), (worker, "work")):
+        monkeypatch.setattr(room, name, lambda *arguments: pytest.fail("it was begun all the same"))
+    monkeypatch.setattr(devices, "device_memory_bytes", lambda device: 100_000)
     long = tiny_config("width=256", preset="mlp", rate=48_000, clip_samples=480_000)
     attempts = [
         lambda: lab.create_run(long, "large"),

@@ -16,9 +16,12 @@ import pytest
 import torch
 
 from audiogan import audio, training
-from audiogan.config import BELIEFS, PUBLISHED, Limit, RunConfig
+from audiogan.config import Limit, RunConfig
+from audiogan.examples import Clips, Examples
+from audiogan.game import Game
 from audiogan.runs import Run
-from audiogan.training import Clips, Examples, Game, train
+from audiogan.settings import BELIEFS, PUBLISHED
+from audiogan.training import train
 from audiogan.transforms import make_transform
 from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
 

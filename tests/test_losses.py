@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from audiogan.config import BELIEFS
 from audiogan.losses import LOSSES, interpolated_penalty, squared_gradient, zero_centred_penalty
+from audiogan.settings import BELIEFS
 
 REAL = torch.tensor([2.0, -1.0])
 FAKE = torch.tensor([0.5, -3.0])

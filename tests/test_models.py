@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from audiogan.config import PRESETS, Settings
 from audiogan.models import ARCHITECTURES
 from audiogan.models.framegan import Residual, batch_deviation, pixel_norm
 from audiogan.models.wavegan import phase_shuffle, strides_for, wave_length
+from audiogan.presets import PRESETS
+from audiogan.settings import Settings
 
 NARROW = {name: PRESETS[name].settings.with_text(["width=4", "latent_size=6", "kernel=5"]) for name in PRESETS}
 SHAPES = {

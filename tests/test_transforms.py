@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import synthesis
-from audiogan.config import PRESETS
+from audiogan.presets import PRESETS
 from audiogan.transforms import (
     Frames,
     Waveform,

@@ -9,7 +9,9 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import synthesis
-from audiogan.config import IMAGES, PRESETS, RunConfig
+from audiogan.config import RunConfig
+from audiogan.presets import PRESETS
+from audiogan.settings import IMAGES
 from audiogan.transforms import LogSpectrogram, MelImage, make_transform, stft
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)

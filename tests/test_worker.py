@@ -1,7 +1,6 @@
 """Trainers as real processes: started, stopped, killed, and started again."""
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -14,9 +13,9 @@ from filelock import FileLock
 
 from audiogan import plots, runs, training, worker
 from audiogan.config import Limit
-from audiogan.datasets import open_dataset
+from audiogan.game import Diverged
 from audiogan.runs import Run, RunError, Status
-from tests.conftest import TINY, tiny_config
+from tests.conftest import TINY
 
 PATIENCE_SECONDS = 120
 """How long a trainer may take to start on a machine that is busy with other things."""
@@ -79,7 +78,8 @@ def test_a_trainer_of_its_own_starts_runs_and_finishes(make_run, dataset, traine
     status = run.status
     assert (status.fraction, status.message, status.seconds_left) == (1.0, "", None)
     assert status.step > 5
-    assert status.epoch == pytest.approx(status.step * 8 / 24)
+    # a tenth of the 24 clips is held out: two or three of them
+    assert status.epoch == pytest.approx(status.step * 8 / 21)
     assert status.seconds >= 0.03 * 60
     assert status.limit == {"steps": None, "epochs": None, "minutes": 0.03}
     assert status.device.startswith("processor")
@@ -216,7 +216,7 @@ def test_a_data_set_that_is_gone_is_one_sentence(make_run, tmp_path):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (training.Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new"),
+        (Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new"),
         (MemoryError(), "There was not enough memory for a step. What was saved before is kept. Start"),
         (RuntimeError("CUDA out of memory."), "There was not enough memory for a step."),
         (OSError(errno.ENOSPC, "No space left"), "The disk is full. What was saved before is kept. Make room"),
@@ -273,111 +273,9 @@ def test_charts_that_cannot_be_drawn_do_not_fail_a_training(make_run, dataset, m
     assert worker.work(make_run("not drawn"), dataset.folder, Limit(steps=1), "cpu").state == "finished"
 
 
-# what it would cost
-
-
-def test_a_training_that_cannot_fit_says_how_much_it_needs_and_what_to_lower(monkeypatch):
-    # 10 s at 48 kHz, T = 480,000: generator 785,152 + 1,025 T, discriminator 1,024 T + 657,409 parameters;
-    # 20 bytes each of the first and 16 of the second are 17,730,541,584, and 24 clips of 4 T bytes 46,080,000
-    config = tiny_config("width=256", "latent_size=500", preset="mlp", rate=48_000, clip_samples=480_000)
-    needed = 20 * 492_785_152 + 16 * 492_177_409 + 46_080_000
-    assert needed == 17_776_621_584
-    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: needed - 1)
-    with pytest.raises(RunError) as refused:
-        worker.check_memory(config, 24, "cpu")
-    assert str(refused.value) == (
-        "This training needs at least 17.8 GB of memory and this machine has 17.8 GB in all: "
-        "lower width, or prepare the sounds as shorter clips or at a lower rate."
-    )
-    for enough in (needed, None):
-        monkeypatch.setattr(worker, "device_memory_bytes", lambda device, enough=enough: enough)
-        worker.check_memory(config, 24, "cpu")
-
-
-def test_the_memory_of_a_machine_is_pages_times_their_size_where_it_is_known(monkeypatch):
-    monkeypatch.setattr(worker, "group_limits", list)
-    pages = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 250_000}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
-    assert worker.device_memory_bytes(torch.device("cpu")) == 1_024_000_000
-    monkeypatch.setattr(os, "sysconf", lambda name: -1)  # POSIX's word for "not known"
-    assert worker.device_memory_bytes(torch.device("cpu")) is None
-    monkeypatch.delattr(os, "sysconf")  # Windows
-    assert worker.device_memory_bytes(torch.device("cpu")) is None
-
-
-@pytest.mark.parametrize(
-    ("groups", "files", "limits"),
-    [
-        # version 2: a group inside another, and a container that sees itself at the root
-        ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": "300\n", "memory.max": "500\n"}, [300, 500]),
-        ("0::/\n", {"memory.max": "2147483648\n"}, [2_147_483_648]),
-        ("0::/not/seen/here\n", {"memory.max": "400\n"}, [400]),
-        # version 1, beside others, and a group whose neighbour has a lower limit
-        (
-            "8:pids:/x\n4:memory:/x/y\n0::/\n",
-            {"memory/x/y/memory.limit_in_bytes": "700\n", "memory/x/z/memory.limit_in_bytes": "1\n"},
-            [700],
-        ),
-        ("4:memory:/host/name\n", {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, [9223372036854771712]),
-        ("0::/\n", {}, []),
-        (None, {"memory.max": "1\n"}, []),
-    ],
-)
-def test_the_limits_of_a_container_are_read(tmp_path, groups, files, limits):
-    if groups is not None:
-        (tmp_path / "cgroup").write_text(groups)
-    for name, text in files.items():
-        (tmp_path / "sys" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "sys" / name).write_text(text)
-    assert worker.group_limits(tmp_path / "cgroup", tmp_path / "sys") == limits
-
-
-def test_a_container_s_limit_counts_where_it_is_lower(monkeypatch):
-    pages = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 250_000}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
-    for limits, memory_bytes in (
-        ([500_000_000, 2_000_000_000], 500_000_000),
-        ([9223372036854771712], 1_024_000_000),
-        ([], 1_024_000_000),
-    ):
-        monkeypatch.setattr(worker, "group_limits", lambda limits=limits: limits)
-        assert worker.device_memory_bytes(torch.device("cpu")) == memory_bytes
-
-
-def test_a_probe_measures_pace_memory_and_size_in_a_process_of_its_own(make_run, dataset):
-    config = make_run("measured").config
-    measured = worker.probe(config, dataset.folder, "cpu")
-    game = training.Game(config, training.make_transform(config), torch.device("cpu"))
-    assert measured["generator_parameters"] == sum(p.numel() for p in game.generator.parameters())
-    assert measured["discriminator_parameters"] == sum(p.numel() for p in game.discriminator.parameters())
-    assert 0.1 < measured["steps_per_second"] < 10_000
-    assert training.Schedule.FIRST_PREVIEW_SECONDS < measured["first_sound_seconds"] < PATIENCE_SECONDS
-    assert 50e6 < measured["memory_bytes"] < 4e9
-    assert measured["device"] == worker.describe_device("cpu")
-
-
-def test_a_probe_measures_one_step_with_all_its_critic_steps(make_run, dataset, monkeypatch):
-    config = make_run("critics", "critic_steps=3").config
-    happened = []
-    critic, maker = training.Game.discriminator_step, training.Game.generator_step
-    monkeypatch.setattr(training.Game, "discriminator_step", lambda *a: happened.append("D") or critic(*a))
-    monkeypatch.setattr(training.Game, "generator_step", lambda *a: happened.append("G") or maker(*a))
-    monkeypatch.setattr(worker, "PROBE_SECONDS", 0.05)
-    measured = worker._measure(config, open_dataset(dataset.folder).folder, "cpu")
-    assert measured["steps_per_second"] > 0
-    assert happened[:4] == ["D", "D", "D", "G"]
-    assert happened.count("D") == 3 * happened.count("G")
-
-
-def test_a_probe_that_cannot_run_is_one_sentence(make_run, dataset, monkeypatch):
-    config = make_run("cannot").config
-
-    def answer(output: str, code: int):
-        return lambda *a, **k: subprocess.CompletedProcess(a, code, output, "a traceback")
-
-    monkeypatch.setattr(worker.subprocess, "run", answer("", 1))
-    with pytest.raises(RunError, match="The probe could not run one step: choose a smaller batch or width"):
-        worker.probe(config, dataset.folder, "cpu")
-    monkeypatch.setattr(worker.subprocess, "run", answer(json.dumps({"error": "Plain words."}), 0))
-    with pytest.raises(RunError, match=r"^Plain words\.$"):
-        worker.probe(config, dataset.folder, "cpu")
+def test_files_are_held_out_of_training_as_the_run_s_config_says(make_run, dataset):
+    whole = worker.load_clips(dataset.folder, make_run("nothing held out", "hold_out=0").config)
+    assert not whole.held_out.any()
+    half = worker.load_clips(dataset.folder, make_run("half held out", "hold_out=0.5").config)
+    assert half.held_out.sum() == 12
+    assert half.held_out[half.labels == 0].sum() == half.held_out[half.labels == 1].sum() == 6

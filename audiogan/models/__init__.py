@@ -7,8 +7,8 @@ transform's shape and n_labels = 0 for unconditional ones; `networks` holds what
 
 import torch
 
-from audiogan.config import Settings
 from audiogan.models import dcgan1d, framegan, melspec_wgan, mlp, specgan, wavegan, wavegan_bce
+from audiogan.settings import Settings
 
 ARCHITECTURES = {
     "framegan": (framegan.Generator, framegan.Discriminator),

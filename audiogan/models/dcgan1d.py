@@ -28,8 +28,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from audiogan.config import Settings
 from audiogan.models import networks
+from audiogan.settings import Settings
 
 STRIDE = 4
 LAYERS = 4

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from audiogan.config import Settings
 from audiogan.models import networks
+from audiogan.settings import Settings
 
 STAGES = 3
 """Halvings of time between the frames and the innermost layer."""

@@ -27,9 +27,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from audiogan.config import Settings
 from audiogan.models import networks
 from audiogan.models.specgan import narrow
+from audiogan.settings import Settings
 
 BLOCKS = 5
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from audiogan.config import Settings
+from audiogan.settings import Settings
 
 LABEL_SIZE = 32
 """Numbers that describe a label to the generator."""

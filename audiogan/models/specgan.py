@@ -22,8 +22,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from audiogan.config import Settings
 from audiogan.models import networks
+from audiogan.settings import Settings
 
 LAYERS = 5
 

@@ -16,8 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from audiogan.config import Settings
 from audiogan.models import networks
+from audiogan.settings import Settings
 
 START = 16
 """Positions in time after the dense layer."""

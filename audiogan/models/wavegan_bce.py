@@ -26,9 +26,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from audiogan.config import Settings
 from audiogan.models import networks
 from audiogan.models.dcgan1d import STRIDE, widen
+from audiogan.settings import Settings
 
 START = 16
 """Positions in time after the first layer."""

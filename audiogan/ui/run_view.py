@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from audiogan.lab import Lab, Limit, Run, RunError, Status
+from audiogan.lab import Finding, Lab, Limit, Run, RunError, Status
 from audiogan.ui.gallery import moments_gallery, preview_gallery
 from audiogan.ui.look import RUN_STATES, go, line_chart, show_metrics
 from audiogan.wording import duration, pace, size
@@ -66,6 +66,8 @@ def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
     if status.construction:
         st.caption(status.construction)
 
+    for finding in lab.findings(run):
+        _tell(finding)
     metrics = run.metrics()
     if not metrics["step"]:
         if status.is_active:
@@ -84,6 +86,25 @@ def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
     else:
         lines, middle = {"real": metrics["belief_real"], "generated": metrics["belief_fake"]}, None
     line_chart(f"What the discriminator believes: {belief}", metrics["step"], lines, f"belief-{run.name}", middle)
+    scores = run.scores()
+    if len(scores["step"]) > 1:
+        line_chart(
+            "Distance from real sounds: lower is better",
+            scores["step"],
+            {"generated": scores["distance"], "as many real ones (95 %)": scores["floor"]},
+            key=f"scores-{run.name}",
+            has_peaks=True,
+        )
+
+
+def _tell(finding: Finding) -> None:
+    """One finding, and the numbers it follows from where the pointer rests."""
+    icons = {
+        "good": ":green[:material/trending_up:]",
+        "warning": ":orange[:material/warning:]",
+        "bad": ":red[:material/error:]",
+    }
+    st.markdown(f"{icons[finding.kind]} {finding.sentence}", help=finding.rule)
 
 
 def _headline(run: Run, status: Status) -> str:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, encoder, sources, worker
+from audiogan import audio, devices, encoder, probe, sources
 from audiogan.lab import Lab, Limit, Status, open_lab
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -227,8 +227,8 @@ def test_a_run_with_an_unfit_name_is_not_started(lab, drums):
 
 def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, drums, monkeypatch):
     lab.prepare(lab.survey([drums]), "too many drums")
-    monkeypatch.setattr(worker, "device_memory_bytes", lambda device: 1_000_000)
-    monkeypatch.setattr(worker, "probe", lambda *arguments: pytest.fail("a probe was started"))
+    monkeypatch.setattr(devices, "device_memory_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr(probe, "probe", lambda *arguments: pytest.fail("a probe was started"))
     app = open_page("train", data="too many drums")
     deadline = time.monotonic() + 60
     while not app.error and time.monotonic() < deadline:
@@ -251,7 +251,7 @@ def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monke
         "generator_parameters": 1_000,
         "discriminator_parameters": 234,
     }
-    monkeypatch.setattr(worker, "probe", lambda *arguments: measured)
+    monkeypatch.setattr(probe, "probe", lambda *arguments: measured)
     app = open_page("train", data="all drums")
     deadline = time.monotonic() + 60
     while "Measured on: abacus" not in words(app) and time.monotonic() < deadline:

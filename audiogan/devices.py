@@ -1,0 +1,117 @@
+"""What a training runs on: which device, how much memory it has and holds, how many threads."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from audiogan.config import RunConfig
+from audiogan.runs import RunError
+from audiogan.wording import size
+
+
+def pick_device(name: str = "auto"):
+    """The torch device of that name; 'auto' is CUDA, else Apple's GPU, else the processor.
+
+    Raises RunError when the device named is not there.
+    """
+    import torch
+
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in present.items() if there)
+    if not present.get(name.split(":")[0], False):
+        raise RunError(f"This machine has no '{name}' device that torch can use: leave out --device, or use cpu.")
+    return torch.device(name)
+
+
+def use_threads(count: int) -> None:
+    """Let torch use so many threads; 0 leaves one core free.
+
+    Two threads on two cores gain a third, and lose all of it and more as soon as another process wants a core: torch's
+    threads wait for each other by spinning.
+    """
+    import torch
+
+    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 1))
+    # numbers too small for normal arithmetic are a hundred times slower, and zero to the ear
+    torch.set_flush_denormal(True)
+
+
+def describe_device(name: str = "auto") -> str:
+    """The device in words: 'NVIDIA H200 (CUDA)', 'Apple GPU', 'processor, 2 cores'."""
+    import torch
+
+    device = pick_device(name)
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (CUDA)"
+    return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores"
+
+
+def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
+    """Raise RunError when not even what a training always holds fits into the device's whole memory.
+
+    Says nothing of trainings that fit and then fail for their activations, nor where the memory's size is unknown.
+    """
+    from audiogan import training
+
+    device = pick_device(device_name)
+    needed, there = training.least_memory_bytes(config, n_clips), device_memory_bytes(device)
+    if there is not None and needed > there:
+        place = "the graphics card" if device.type == "cuda" else "this machine"
+        raise RunError(
+            f"This training needs at least {size(needed)} of memory and {place} has {size(there)} in all: "
+            "lower width, or prepare the sounds as shorter clips or at a lower rate."
+        )
+
+
+def device_memory_bytes(device) -> int | None:
+    """All memory of the graphics card, or what this process may have of the machine's; None where nobody says."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    limits = group_limits()
+    try:
+        page_bytes, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        # Windows has no sysconf, and not every system knows these two names
+        page_bytes = pages = -1
+    return min([*limits, page_bytes * pages] if page_bytes > 0 and pages > 0 else limits, default=None)
+
+
+def group_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The memory limits in bytes of the control groups this process is in, as containers set them; none but on Linux.
+
+    A group of version 2 says so in `memory.max`, one of version 1 in `memory.limit_in_bytes`; those above it hold too.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        for line in groups.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            base, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
+            group = base / path.lstrip("/")
+            # in a container the group is often mounted at the root, while its path is still the host's
+            for place in (group, *group.parents):
+                if (place / name).is_file():
+                    text = (place / name).read_text().strip()
+                    found += [int(text)] if text.isdecimal() else []  # "max" is no limit
+    return found
+
+
+def memory_bytes(device) -> int:
+    """The most memory held so far: of the graphics card, or of this process."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return 0
+    # Linux counts kibibytes, macOS bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,81 @@
+"""The data set as training meets it: what the network sees of each clip, in an order that is a function of the seed."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audiogan import audio
+from audiogan.transforms import Transform
+
+MEMORY_BYTES = 2**30
+"""A transformed data set up to this size is kept in memory; a larger one is transformed batch by batch."""
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A prepared data set, as training needs it."""
+
+    waves: np.ndarray
+    """int16 (N, T), possibly memory-mapped."""
+
+    labels: np.ndarray
+    """int (N,)."""
+
+    held_out: np.ndarray | None = None
+    """bool (N,): clips that training never sees and that its sounds are judged by; None when there are none."""
+
+    @property
+    def training_places(self) -> np.ndarray:
+        """int: the numbers of the clips that are trained on."""
+        return np.arange(len(self.waves)) if self.held_out is None else np.flatnonzero(~self.held_out)
+
+
+def float_waves(waves: np.ndarray) -> Tensor:
+    """int16 (B, T) -> float32 in [-1, 1]."""
+    return torch.from_numpy(audio.from_int16(waves))
+
+
+def kept_bytes(transform: Transform, n_clips: int) -> int:
+    """Memory that the transformed data set takes: all of it (float32), or 0 when it is too large to be kept."""
+    count = 4 * math.prod(transform.shape) * n_clips
+    return count if count <= MEMORY_BYTES else 0
+
+
+class Examples:
+    """What is trained on, in an order that is a function of the seed: shuffled anew each epoch, every clip once."""
+
+    def __init__(self, clips: Clips, transform: Transform, device: torch.device, seed: int) -> None:
+        self.clips, self.transform, self.device, self.seed = clips, transform, device, seed
+        self.labels = torch.from_numpy(clips.labels.astype(np.int64)).to(device)
+        self.places = clips.training_places
+        self.clips_per_epoch = len(self.places)
+        self._orders: dict[int, np.ndarray] = {}
+        self._seen = self._transform_all() if kept_bytes(transform, len(clips.waves)) else None
+
+    def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
+        """(what the network sees (size, *shape), labels (size,)) of the batch with that number, counted from 0.
+
+        Every batch is full: what an epoch has left over is completed from the next one's order.
+        """
+        positions = np.arange(number * size, (number + 1) * size)
+        epochs, places = np.divmod(positions, self.clips_per_epoch)
+        chosen = np.array([self._order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])
+        index = torch.from_numpy(chosen).to(self.device)
+        if self._seen is not None:
+            return self._seen[index], self.labels[index]
+        return self.transform(float_waves(self.clips.waves[chosen]).to(self.device)), self.labels[index]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if epoch not in self._orders:
+            self._orders = {past: order for past, order in self._orders.items() if past >= epoch - 1}
+            self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.places)
+        return self._orders[epoch]
+
+    def _transform_all(self) -> Tensor:
+        waves = self.clips.waves
+        # a few at a time: the complex spectrum of a clip is many times larger than what is kept of it
+        parts = [self.transform(float_waves(waves[at : at + 32]).to(self.device)) for at in range(0, len(waves), 32)]
+        return torch.cat(parts)

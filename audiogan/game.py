@@ -1,0 +1,167 @@
+"""The game: two networks, their optimisers, and one update of each."""
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from audiogan import latent
+from audiogan.config import RunConfig
+from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
+from audiogan.models import ARCHITECTURES
+from audiogan.transforms import Transform
+
+PREVIEW_SEEDS = (0, 1, 2, 3, 4, 5)
+"""The latents that are listened to throughout training; labels take turns over them."""
+
+
+class Diverged(RuntimeError):
+    """A loss became infinite or not a number; what was saved before is whole."""
+
+
+class Game:
+    """The two networks, their optimisers, and one update of each."""
+
+    def __init__(self, config: RunConfig, transform: Transform, device: torch.device) -> None:
+        self.settings, self.transform, self.device = config.settings, transform, device
+        self.n_labels = config.n_labels
+        generator, discriminator = ARCHITECTURES[self.settings.architecture]
+        self.generator = generator(self.settings, transform.shape, self.n_labels).to(device)
+        self.discriminator = discriminator(self.settings, transform.shape, self.n_labels).to(device)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.loss = LOSSES[self.settings.loss]
+        self.optimiser_g = self._adam(self.generator, self.settings.rate_g)
+        self.optimiser_d = self._adam(self.discriminator, self.settings.rate_d)
+
+    def _adam(self, network: torch.nn.Module, rate: float) -> torch.optim.Adam:
+        betas = (self.settings.beta1, self.settings.beta2)
+        # Apple's backend has no fused kernel on the older torch versions we support
+        return torch.optim.Adam(network.parameters(), rate, betas, fused=self.device.type != "mps")
+
+    def draw(self, count: int) -> Tensor:
+        """(count, Z) latents of the published distribution."""
+        return latent.draw(count, self.settings.latent_size, self.settings.latent, self.device)
+
+    def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
+        settings, lazy = self.settings, step % self.settings.penalty_every == 0
+        labels = labels if self.n_labels else None
+        with torch.no_grad():
+            fake = self.generator(self.draw(len(real)), labels)
+        real, fake = self._rolled(real, fake)
+        if self.loss.penalty == "zero_centred" and lazy:
+            real.requires_grad_(), fake.requires_grad_()
+
+        score_real, score_fake = self.discriminator(real, labels), self.discriminator(fake, labels)
+        loss = total = self.loss.discriminator(score_real, score_fake)
+        weight = settings.penalty * settings.penalty_every
+        if self.loss.penalty == "zero_centred" and lazy:
+            penalty = zero_centred_penalty(score_real, real) + zero_centred_penalty(score_fake, fake)
+            total = loss + weight * penalty
+        if self.loss.penalty == "interpolated" and lazy:
+            penalty = interpolated_penalty(lambda x: self.discriminator(x, labels), real, fake)
+            total = loss + weight * penalty
+
+        self._update(self.optimiser_d, total, settings.rate_d, step)
+        if self.loss.penalty == "clip":
+            with torch.no_grad():
+                for weights in self.discriminator.parameters():
+                    weights.clamp_(-settings.penalty, settings.penalty)
+        # the generator's relativistic loss is measured against these
+        self._score_real = score_real.detach()
+        return loss.detach(), self.loss.belief(score_real.detach(), score_fake.detach())
+
+    def generator_step(self, labels: Tensor, step: int) -> Tensor:
+        """One update against the discriminator as it is now, and of the averaged weights; the loss."""
+        count, labels = len(labels), labels if self.n_labels else None
+        # its weights take no part in this update: without this, half of the backward pass is wasted on them
+        self.discriminator.requires_grad_(False)
+        fake = self.generator(self.draw(count), labels)
+        (fake,) = self._rolled(fake)
+        loss = self.loss.generator(self._score_real, self.discriminator(fake, labels))
+        self._update(self.optimiser_g, loss, self.settings.rate_g, step)
+        self.discriminator.requires_grad_(True)
+        self._average(step)
+        return loss.detach()
+
+    def _update(self, optimiser: torch.optim.Adam, loss: Tensor, rate: float, step: int) -> None:
+        decay = self.settings.decay_steps
+        for group in optimiser.param_groups:
+            group["lr"] = rate / math.sqrt(1 + step / decay) if decay else rate
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        """Move the averaged weights towards the present ones; the average is short while training is young.
+
+        Batch normalisation's statistics are running averages already and are copied.
+        """
+        keep = min(self.settings.ema, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - keep)
+        for average, present in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            average.copy_(present)
+
+    def _rolled(self, *batches: Tensor) -> tuple[Tensor, ...]:
+        """The same augmentation on real and generated clips: each is rolled in time by its own random amount."""
+        hop_seconds = getattr(self.transform, "hop", 0) / getattr(self.transform, "rate", 1)
+        most = round(self.settings.roll_seconds / hop_seconds) if hop_seconds else 0
+        if not most:
+            return batches
+        return tuple(_roll_each(x, torch.randint(-most, most + 1, (len(x), 1), device=x.device)) for x in batches)
+
+    def check(self) -> None:
+        """Raise Diverged when the last updates broke a network, which its losses tell only one step later."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        if not torch.stack(torch._foreach_norm(weights)).isfinite().all():
+            raise Diverged("Training diverged: a network's weights are no longer numbers.")
+
+    @torch.inference_mode()
+    def sounds(self, seeds: Sequence[int]) -> Tensor:
+        """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training."""
+        labels = torch.arange(len(seeds), device=self.device) % self.n_labels if self.n_labels else None
+        points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
+        seen = self.averaged(torch.stack(points).to(self.device), labels)
+        # a few at a time: the complex spectrum of a clip is many times larger than what the network makes
+        return torch.cat([self.transform.inverse(part).cpu() for part in seen.split(32)])
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """The averaged generator and what the transform learned: all that making sound needs."""
+        tensors = {f"generator.{name}": value for name, value in self.averaged.state_dict().items()}
+        return tensors | {f"transform.{name}": value for name, value in self.transform.state_dict().items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything needed to go on exactly."""
+        tensors = self.snapshot()
+        for name, network in (("live", self.generator), ("discriminator", self.discriminator)):
+            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        for name, optimiser in (("adam_g", self.optimiser_g), ("adam_d", self.optimiser_d)):
+            for index, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+        return tensors
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """The reverse of `tensors`."""
+        self.averaged.load_state_dict(_under("generator.", tensors))
+        self.transform.load_state_dict(_under("transform.", tensors))
+        self.generator.load_state_dict(_under("live.", tensors))
+        self.discriminator.load_state_dict(_under("discriminator.", tensors))
+        for name, optimiser in (("adam_g.", self.optimiser_g), ("adam_d.", self.optimiser_d)):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(name, tensors).items():
+                index, field = key.split(".", 1)
+                state.setdefault(int(index), {})[field] = value
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _roll_each(x: Tensor, shifts: Tensor) -> Tensor:
+    """(B, ..., F), each clip rolled by its own number of positions (B, 1), what leaves one end entering the other."""
+    positions = (torch.arange(x.shape[-1], device=x.device) - shifts) % x.shape[-1]  # (B, F)
+    return x.gather(-1, positions.view(len(x), *[1] * (x.dim() - 2), -1).expand_as(x))

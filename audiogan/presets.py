@@ -1,0 +1,128 @@
+"""The presets: settings with a name, as the six systems were published and as framegan was measured to be best."""
+
+from dataclasses import dataclass
+
+from audiogan.settings import PUBLISHED, SettingError, Settings, nearest
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with a name, a plain sentence about what they are for, and the field's own sentence."""
+
+    title: str
+    """A few words for a chooser."""
+
+    about: str
+    """What it is for, in plain words."""
+
+    source: str
+    """Where its numbers come from."""
+
+    settings: Settings
+
+
+def _published(architecture: str, loss: str, **changes) -> Settings:
+    """Settings as the sources have them: each loss's own, no labels, no averaged weights, except what is changed."""
+    usual = {"transform": "waveform", "conditional": False, "ema": 0.0}
+    return Settings(architecture=architecture, loss=loss, **(usual | PUBLISHED[loss] | changes))
+
+
+PRESETS: dict[str, Preset] = {
+    "framegan": Preset(
+        title="Quick (framegan)",
+        about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
+        source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
+        "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
+        settings=Settings(batch=32, decay_steps=3000),
+    ),
+    "mlp": Preset(
+        title="Dense GAN (mlp)",
+        about="Dense layers only, from a latent straight to the samples; published for bird song. Small clips train "
+        "on a processor; at 5 s and 44.1 kHz it needs 8 GB of memory.",
+        source="Bird song GAN of dense layers: the layer table in `audiogan/models/mlp.py`.",
+        settings=_published("mlp", "bce", latent_size=500, width=256, batch=32, rate_d=1e-3, epochs=250),
+    ),
+    "dcgan1d": Preset(
+        title="1-D DCGAN",
+        about="Convolutions along the waveform with batch normalisation; published for one or two instruments. "
+        "An hour or more on a processor, minutes on a graphics card.",
+        source="A DCGAN (arXiv 1511.06434) in one dimension on FSDKaggle2018: `audiogan/models/dcgan1d.py`.",
+        settings=_published(
+            "dcgan1d", "bce", latent_size=500, width=16, normalisation="batch", dropout=0.3, batch=32, epochs=50
+        ),
+    ),
+    "wavegan_bce": Preset(
+        title="WaveGAN with cross-entropy",
+        about="A WaveGAN that ends in linear layers, with batch normalisation and dropout. Its discriminator tends to "
+        "win: watch both losses.",
+        source="A WaveGAN variant on FSDKaggle2018: `audiogan/models/wavegan_bce.py`.",
+        settings=_published(
+            "wavegan_bce", "bce", latent_size=100, width=64, normalisation="batch", dropout=0.3, batch=64, epochs=10_000
+        ),
+    ),
+    "specgan": Preset(
+        title="SpecGAN",
+        about="Paints spectrograms as pictures and finds the phase afterwards. A day or two on a graphics card; on a "
+        "processor lower the width to 8 or 16 and expect hours.",
+        source="Donahue, McAuley, Puckette: Adversarial Audio Synthesis, arXiv 1802.04208, with DCGAN's loss and "
+        "normalisation. As in the paper: loss=wgan_gp normalisation=none critic_steps=5 rate_g=1e-4 rate_d=1e-4 "
+        "beta2=0.9.",
+        settings=_published(
+            "specgan",
+            "bce",
+            transform="log_spectrogram",
+            latent_size=100,
+            latent="uniform",
+            width=64,
+            normalisation="batch",
+            griffin_lim_iterations=16,
+            batch=64,
+            log_every=1,
+            epochs=1750,
+        ),
+    ),
+    "melspec_wgan": Preset(
+        title="Mel image WGAN",
+        about="Paints five seconds of music as a mel image of 256 x 256. Hours on a graphics card; on a processor "
+        "lower the width to 8 or 16.",
+        source="WGAN-GP (arXiv 1704.00028) on mel images of one music compilation: `audiogan/models/melspec_wgan.py`.",
+        settings=_published(
+            "melspec_wgan",
+            "wgan_gp",
+            transform="mel_image",
+            latent_size=128,
+            width=64,
+            normalisation="batch",
+            dropout=0.3,
+            critic_steps=3,
+            rate_g=2e-4,
+            rate_d=2e-4,
+            log_every=1,
+            epochs=30,
+        ),
+    ),
+    "wavegan": Preset(
+        title="WaveGAN",
+        about="Draws the waveform sample by sample, as published in 2018. Days on a large graphics card; "
+        "on a processor lower the width to 8 or 16 and expect hours.",
+        source="Donahue, McAuley, Puckette: Adversarial Audio Synthesis, arXiv 1802.04208.",
+        settings=_published(
+            "wavegan",
+            "wgan_gp",
+            latent_size=100,
+            latent="uniform",
+            width=64,
+            batch=64,
+            ema=0.999,
+            log_every=1,
+            steps=200_000,
+        ),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name. Raises SettingError naming the nearest one."""
+    if name not in PRESETS:
+        raise SettingError(f"There is no preset '{name}'{nearest(name, PRESETS)}")
+    return PRESETS[name]
