@@ -88,6 +88,8 @@ class Sound:
     wav: bytes
     point: "Point"
     label: str
+    clean: bool = False
+    """Whether noise, offset and clicks were taken out after the model had made it."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Estimate:
     total_steps: int
     memory_bytes: int
     parameters: int
+    construction: str
+    """What transform and networks make of the clips' length and rate, in words."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,10 @@ class Lab:
         from there), a wrong checksum or a hostile archive.
         """
         return sources.download(name, to or self.downloads_folder, progress)
+
+    def kept_archives(self, name: str, to: Path | None = None) -> list[str]:
+        """A sentence for each archive that a download left behind because another public data set is made of it too."""
+        return sources.kept_archives(name, to or self.downloads_folder)
 
     def start_download(self, name: str, to: Path | None = None) -> Download:
         """The same in a thread of its own; a download that is under way is the one that comes back."""
@@ -271,6 +279,11 @@ class Lab:
             },
         )
 
+    def describe_construction(self, config: RunConfig) -> str:
+        """What the preset makes of the data set's clip length and rate: layers added or dropped, what is cropped or
+        padded. Imports torch."""
+        return worker.describe_construction(config)
+
     def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
         """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
 
@@ -296,6 +309,7 @@ class Lab:
             total_steps=steps,
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
+            construction=worker.describe_construction(config),
         )
 
     def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
@@ -413,11 +427,12 @@ class Lab:
         label: int | None = None,
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
+        clean: bool = False,
     ) -> tuple[bytes, list[float]]:
         """(WAV bytes, slider positions) of one sound."""
         instrument = self.instrument(self.run(run_name), step)
         point = instrument.point(seed, label, sliders, origin)
-        return instrument.wav(point), instrument.sliders(point)
+        return instrument.wav(point, clean), instrument.sliders(point)
 
     def generate(
         self,
@@ -427,32 +442,39 @@ class Lab:
         label: str | None = None,
         step: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        clean: bool = False,
     ) -> list[Sound]:
-        """`count` sounds of consecutive seeds; labels take turns unless one is named."""
+        """`count` sounds of consecutive seeds; labels take turns unless one is named. `clean` takes out steady noise,
+        offset and clicks, see `audiogan.cleaning`."""
         if not 1 <= count <= MOST_SOUNDS:
             raise RunError(f"Between 1 and {MOST_SOUNDS:,} sounds can be made at once, not {count:,}.")
         instrument = self.instrument(run, step)
         number = instrument.label_number(label) if label else None
         points = [instrument.point(seed + index, number) for index in range(count)]
-        return self._render(instrument, points, progress)
+        return self._render(instrument, [(point, clean) for point in points], progress)
 
-    def recall(self, run: Run, addresses: str, step: int | None = None) -> list[Sound]:
-        """The sounds of a sounds.json text again, from their latents and the snapshot it names."""
+    def recall(self, run: Run, addresses: str, step: int | None = None, clean: bool = False) -> list[Sound]:
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names; those that were cleaned
+        are cleaned, with `clean` all of them."""
         from audiogan.instrument import Point
 
         try:
             book = json.loads(addresses)
-            rows = [(tuple(map(float, row["latent"])), row["label"], _seed(row["seed"])) for row in book["sounds"]]
+            rows = [
+                (tuple(map(float, row["latent"])), row["label"], _seed(row["seed"]), clean or row.get("clean") is True)
+                for row in book["sounds"]
+            ]
             step = book["snapshot"] if step is None else step
             if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
                 raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
-        points = [
-            Point(latent, instrument.label_number(label) if label else None, seed) for latent, label, seed in rows
+        wanted = [
+            (Point(latent, instrument.label_number(label) if label else None, seed), cleaned)
+            for latent, label, seed, cleaned in rows
         ]
-        return self._render(instrument, points)
+        return self._render(instrument, wanted)
 
     # a sound of one's own
 
@@ -521,22 +543,24 @@ class Lab:
     def _render(
         self,
         instrument: "Instrument",
-        points: Sequence["Point"],
+        wanted: Sequence[tuple["Point", bool]],
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Sound]:
+        """The sounds of points, each with whether it is to be cleaned."""
         sounds = []
-        for point in points:
+        for point, clean in wanted:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
             stem = re.sub(r"\W+", "-", label).strip("-")
             origin = "own" if point.seed is None else f"seed{point.seed}"
-            name = f"{stem}-{origin}" if stem else origin
+            name = (f"{stem}-{origin}" if stem else origin) + ("-clean" if clean else "")
             # one seed may come several times, with its sliders moved
-            copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
+            alike = (point.seed, label, clean)
+            copies = sum((sound.point.seed, sound.label, sound.clean) == alike for sound in sounds)
             name += f"-{copies + 1}.wav" if copies else ".wav"
-            sounds.append(Sound(name, instrument.wav(point), point, label))
+            sounds.append(Sound(name, instrument.wav(point, clean), point, label, clean))
             if progress:
-                progress(len(sounds), len(points))
+                progress(len(sounds), len(wanted))
         return sounds
 
     def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
@@ -549,7 +573,7 @@ class Lab:
         return buffer.getvalue()
 
     def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
-        """sounds.json: model, snapshot, and every sound's seed, label and latent."""
+        """sounds.json: model, snapshot, and every sound's seed, label and latent, and whether it was cleaned."""
         book = {
             "model": run.name,
             "snapshot": run.snapshot(step).step,
@@ -560,6 +584,7 @@ class Lab:
                     "seed": sound.point.seed,
                     "label": sound.label or None,
                     "latent": sound.point.latent,
+                    "clean": sound.clean,
                 }
                 for sound in sounds
             ],

@@ -62,6 +62,9 @@ class Status:
     steps_per_second: float = 0.0
     seconds_left: float | None = None
     device: str = ""
+    construction: str = ""
+    """What transform and networks made of the clips' length and rate, in words."""
+
     memory_bytes: int = 0
     """Most memory the trainer has held: of the graphics card when it uses one, otherwise of the process."""
 

@@ -28,6 +28,16 @@ NICENESS = 10
 log = logging.getLogger("audiogan")
 
 
+def describe_construction(config: RunConfig) -> str:
+    """What transform and generator make of this clip length and rate, a sentence each. Imports torch."""
+    from audiogan import models
+    from audiogan.transforms import make_transform
+
+    settings, transform = config.settings, make_transform(config)
+    seen = settings.transform.replace("_", " ").capitalize()
+    return f"{seen}: {transform.describe()}. {settings.architecture}: {models.describe(settings, transform.shape)}."
+
+
 def work(
     run: Run,
     dataset_folder: Path,
@@ -70,7 +80,8 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     device = pick_device(device_name)
     use_threads(run.config.settings.threads)
     clips = load_clips(dataset_folder, run.config)
-    reporter.update(device=describe_device(device_name), state="running")
+    construction = describe_construction(run.config)
+    reporter.update(device=describe_device(device_name), construction=construction, state="running")
 
     def watch(tick: Tick) -> str | None:
         reporter.update(**asdict(tick), memory_bytes=memory_bytes(device))

@@ -140,6 +140,7 @@ def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, li
     assert (estimate.total_steps, estimate.total_seconds) == (steps, seconds)
     assert (estimate.steps_per_second, estimate.first_sound_seconds) == (4, 7.5)
     assert (estimate.parameters, estimate.device, estimate.memory_bytes) == (1_234, "abacus", 3e8)
+    assert estimate.construction == trained_lab.describe_construction(config)
 
 
 def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
@@ -265,6 +266,22 @@ def test_a_zip_calls_each_of_its_sounds_back_byte_for_byte(trained_lab, run):
     assert {sound.name: sound.wav for sound in again} == packed
     assert again == sounds
     assert json.loads(book)["rate"] == RATE
+
+
+def test_a_cleaned_sound_comes_back_cleaned(trained_lab, run):
+    as_made, cleaned = (trained_lab.generate(run, 1, seed=8, clean=clean)[0] for clean in (False, True))
+    assert (as_made.name, cleaned.name) == ("noise-seed8.wav", "noise-seed8-clean.wav")
+    assert as_made.wav != cleaned.wav
+    book = trained_lab.addresses(run, [as_made, cleaned])
+    assert [row["clean"] for row in json.loads(book)["sounds"]] == [False, True]
+    assert trained_lab.recall(run, book) == [as_made, cleaned]
+    assert [sound.wav for sound in trained_lab.recall(run, book, clean=True)] == [cleaned.wav] * 2
+    # a book of the time before there was cleaning
+    old = json.loads(book)
+    for row in old["sounds"]:
+        del row["clean"]
+    assert [sound.wav for sound in trained_lab.recall(run, json.dumps(old))] == [as_made.wav] * 2
+    assert trained_lab.audition("first", None, 8, clean=True)[0] == cleaned.wav
 
 
 def test_a_sound_comes_back_from_the_snapshot_it_was_made_with(trained_lab, run):

@@ -51,6 +51,7 @@ def _show(future: Future, limit: Limit) -> None:
         ("Memory", size(estimate.memory_bytes), None),
     )
     st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")
+    st.caption(estimate.construction)
     if steps < 500:
         st.warning(
             "This is too slow to learn anything in that time: choose the Quick model, a shorter clip, "

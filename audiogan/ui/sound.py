@@ -80,6 +80,8 @@ class Instrument(TypedDict):
     """Slider positions to begin with; without them the sliders take the seed's own."""
     latent: NotRequired[list[float]]
     """Where to begin in place of the seed; the next seed chosen leaves it."""
+    clean: NotRequired[bool]
+    """Whether sounds are asked for with `clean=1`; a change asks for the present one anew."""
     turn: NotRequired[int]
     """Another number than before moves the instrument to this model's point, wherever its user has gone since."""
 
@@ -115,9 +117,9 @@ def comparison(original: bytes, copy: bytes, *, titles: tuple[str, str], key: st
 def player(model: Instrument, *, key: str) -> Point | None:
     """Show the instrument and return the point its user last chose, None before the first choice.
 
-    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=` and
-    answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence with
-    another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
+    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=&clean=1`
+    and answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence
+    with another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
     move there.
 
     The page reruns when a slider is released and when the label or the seed changed, after the sound has
