@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ KINDS = {
         "One sound at a time: how good it is, whether one can tell what it is, how much it resembles a real one.",
         1,
         {
-            "quality": "How clean does it sound?",
+            "quality": "Does it sound good?",
             "intelligibility": "Can you tell what it is?",
             "resemblance": "Could it be a real one?",
         },
@@ -175,15 +176,16 @@ def plan(
 
     Of "real" half are real, and the models share the other half; in "pairs" each two meet equally often, and each is
     heard first as often as the other; of "ratings" each participant has an equal share. What does not come out even is
-    drawn. `clips` are the numbers of the real clips by label: labels take turns, and both sides of a question have the
-    same one; with the only label None there are none. Two models are asked for the same seed in a question. No clip
+    drawn. `clips` are the numbers of the real clips by label: labels take turns within each line-up, and both sides of a
+    question have the same one; with the only label None there are none. Two models are asked for the same seed in a question. No clip
     comes again before all of its label have come.
 
     Raises ListeningError for a number of questions or participants with which there is no test.
     """
     _check(kind, participants, count)
     rng = random.Random(seed)
-    labels = _in_turns(list(clips), count, rng)
+    orders = _line_up(kind, participants, count, rng)
+    labels = _share_out(orders, lambda _: list(clips), rng)
     seeds = rng.sample(range(2**31), count)
     decks = {label: _endless(numbers, rng) for label, numbers in clips.items()}
 
@@ -193,7 +195,6 @@ def plan(
             return Sound(participant, clip=next(decks[label]), label=label)
         return Sound(participant, seed=seeds[question], label=label)
 
-    orders = _line_up(kind, participants, count, rng)
     return tuple(tuple(sound(at, question) for at in order) for question, order in enumerate(orders))
 
 
@@ -212,17 +213,18 @@ def _line_up(kind: str, participants: Sequence[Participant], count: int, rng: ra
     """The participants of each question, in the order in which they are heard."""
     everybody = range(len(participants))
     if kind == "pairs":
-        turns = _in_turns(list(itertools.combinations(everybody, 2)), count, rng)
-        orders = {pair: iter(_in_turns([pair, pair[::-1]], turns.count(pair), rng)) for pair in sorted(set(turns))}
-        return [next(orders[pair]) for pair in turns]
+        pairs = _in_turns(list(itertools.combinations(everybody, 2)), count, rng)
+        return _share_out(pairs, lambda pair: [pair, pair[::-1]], rng)
     if kind == "ratings":
         return _in_turns([(at,) for at in everybody], count, rng)
     halves = _in_turns([True, False], count, rng)
-    turns = {
-        half: iter(_in_turns([(at,) for at in everybody if participants[at].is_real == half], halves.count(half), rng))
-        for half in (True, False)
-    }
-    return [next(turns[half]) for half in halves]
+    return _share_out(halves, lambda half: [(at,) for at in everybody if participants[at].is_real == half], rng)
+
+
+def _share_out(turns: list, options: Callable[[Any], list], rng: random.Random) -> list:
+    """For each turn one of its options: over equal turns each comes equally often, in random order."""
+    decks = {turn: iter(_in_turns(options(turn), turns.count(turn), rng)) for turn in dict.fromkeys(turns)}
+    return [next(decks[turn]) for turn in turns]
 
 
 def _in_turns(items: list, count: int, rng: random.Random) -> list:
