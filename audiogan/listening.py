@@ -176,9 +176,9 @@ def plan(
 
     Of "real" half are real, and the models share the other half; in "pairs" each two meet equally often, and each is
     heard first as often as the other; of "ratings" each participant has an equal share. What does not come out even is
-    drawn. `clips` are the numbers of the real clips by label: labels take turns within each line-up, and both sides of a
-    question have the same one; with the only label None there are none. Two models are asked for the same seed in a question. No clip
-    comes again before all of its label have come.
+    drawn. `clips` are the numbers of the real clips by label. Labels take turns within each line-up, and both sides of
+    a question have the same one; with the only label None there are none. Two models are asked for the same seed in a
+    question. No clip comes again before all of its label have come.
 
     Raises ListeningError for a number of questions or participants with which there is no test.
     """
@@ -354,13 +354,14 @@ class ListeningTest:
         if question in {known.question for known in self.answers(listener)}:
             return
         path = self._answers_path(listener)
-        is_new = not path.exists()
-        # a line that a killed process left without its end must not swallow this one
-        lead = "" if is_new or path.read_bytes().endswith(b"\n") else "\n"
-        line = ",".join(map(str, (question + 1, *values, answered)))
-        header = ",".join(("question", *self.asks.scales, "answered")) + "\n" if is_new else ""
+        line = ",".join(map(str, (question + 1, *values, answered))) + "\n"
+        if path.exists():
+            # a line that a killed process left without its end was never counted, and must not swallow this one
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+        if not path.exists() or path.stat().st_size == 0:
+            line = ",".join(("question", *self.asks.scales, "answered")) + "\n" + line
         with open(path, "a", encoding="utf-8", newline="") as file:
-            file.write(f"{header}{lead}{line}\n")
+            file.write(line)
 
     def _answers_path(self, listener: str) -> Path:
         """The file of a listener, who is the same however the name is capitalised."""
@@ -617,7 +618,7 @@ def _rate(test: ListeningTest, answers: Sequence[Answer], who: str) -> Results:
                 answer.values[place] for answer in answers if test.questions[answer.question][0].participant == at
             ]
             if values:
-                low, high = mean_interval(values)
+                low, high = mean_interval(values, resolution=1)
                 mean = sum(values) / len(values)
                 rows.append(Measure(scale, participant.name, mean, max(1, low), min(best, high), len(values)))
         rows.sort(key=lambda row: -row.value)

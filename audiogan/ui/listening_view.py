@@ -1,5 +1,7 @@
 """The views of a listening test: making one, its questions, its results."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from audiogan.lab import KINDS, MOST_QUESTIONS, Lab, ListeningTest, listener_name
@@ -76,10 +78,11 @@ def tests_there_are(lab: Lab) -> None:
     st.subheader("Your listening tests", anchor=False)
     for test in tests:
         listeners = test.listeners()
+        about = f"{test.asks.title.rstrip('?')}: {plural(len(test.questions), 'question')}"
         heard = f"answered by {', '.join(listeners)}" if listeners else "nobody has answered yet"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{test.name}**  \n{test.asks.title} {plural(len(test.questions), 'question')}, {heard}.",
+                f"**{test.name}**  \n{about}, {heard}.",
                 width="stretch",
             )
             with st.popover("Answer", icon=":material/hearing:"):
@@ -105,7 +108,16 @@ def _answer(test: ListeningTest) -> None:
 @st.fragment
 def ask(test: ListeningTest, listener: str) -> None:
     """The listener's next question, and the next, until the last."""
-    number = test.next_question(listener)
+    problem = st.session_state.pop("unkept answer", None)
+    try:
+        number = test.next_question(listener)
+        wavs = [] if number is None else test.wavs(number)
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        st.error(problem)
+        st.button("Try again")
+        return
     if number is None:
         st.rerun()
     question = {
@@ -114,13 +126,20 @@ def ask(test: ListeningTest, listener: str) -> None:
         "scales": list(test.asks.scales.values()),
         "choices": list(test.asks.choices),
     }
-    blind_question(
-        test.wavs(number),
-        question,
-        key=f"question-{test.name}-{listener}",
-        on_answer=lambda number, choices: test.answer(listener, number, choices),
-    )
+    blind_question(wavs, question, key=f"question-{test.name}-{listener}", on_answer=_keeper(test, listener))
     st.caption(f"{listener}, every answer is kept at once: close this page whenever you like, and go on later.")
+
+
+def _keeper(test: ListeningTest, listener: str) -> Callable[[int, list[int]], None]:
+    """Keeps an answer, or why it could not be kept."""
+
+    def keep(number: int, choices: list[int]) -> None:
+        try:
+            test.answer(listener, number, choices)
+        except (ValueError, OSError) as error:
+            st.session_state["unkept answer"] = f"Your answer could not be kept: {error}"
+
+    return keep
 
 
 def show_results(test: ListeningTest, listener: str) -> None:
@@ -164,16 +183,22 @@ NOTES = {
     "ratings": "Lines are 95 % intervals of the mean (Student's t).",
 }
 
-SCALES = {"taken for real": [0, 1], "quality": [1, 5], "intelligibility": [1, 5], "resemblance": [1, 5]}
+RATED = {"scale": {"domain": [1, 5]}, "axis": {"values": [1, 2, 3, 4, 5]}}
+
+AXES = {
+    "taken for real": {"scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}},
+    "strength": {"scale": {"zero": False}, "axis": {"tickCount": 5}},
+    "quality": RATED,
+    "intelligibility": RATED,
+    "resemblance": RATED,
+}
 
 
 def _draw(test: ListeningTest, name: str, measures: list) -> None:
     """A measure as a point on a line for each participant: teal for the real clips, orange for models."""
     real = {participant.name for participant in test.participants if participant.is_real}
     rows = [vars(measure) | {"is_real": measure.participant in real} for measure in measures]
-    axis = {"title": name, "format": "%"} if name == "taken for real" else {"title": name}
-    scale = {"domain": SCALES[name]} if name in SCALES else {"zero": False}
-    place = {"type": "quantitative", "axis": axis, "scale": scale}
+    place = {"type": "quantitative", "title": name, **AXES[name]}
     spec = {
         "height": {"step": 36},
         "encoding": {
