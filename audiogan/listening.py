@@ -296,6 +296,16 @@ class ListeningTest:
     def asks(self) -> Kind:
         return KINDS[self.kind]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its participants are called in results: snapshots of one and the same run by their steps alone."""
+        runs = [participant.run for participant in self.participants if not participant.is_real]
+        short = len(runs) > 1 and len(set(runs)) == 1
+        return tuple(
+            f"step {participant.step:,}" if short and not participant.is_real else participant.name
+            for participant in self.participants
+        )
+
     def wavs(self, question: int) -> list[bytes]:
         """The sounds of a question as 16-bit mono WAV files of equal size. Raises ListeningError when one is gone."""
         try:
@@ -540,8 +550,11 @@ def _tell_real(test: ListeningTest, answers: Sequence[Answer], who: str) -> Resu
     for answer in answers:
         (sound,) = test.questions[answer.question]
         called_real[sound.participant].append(answer.values == (REAL,))
-    heard = list(zip(test.participants, called_real, strict=True))
-    right = sum(said == participant.is_real for participant, sayings in heard for said in sayings)
+    right = sum(
+        said == participant.is_real
+        for participant, sayings in zip(test.participants, called_real, strict=True)
+        for said in sayings
+    )
     chance = coin_p_value(right, len(answers))
     if chance >= LIKELY_BY_CHANCE:
         verdict = "this could be chance"
@@ -551,9 +564,9 @@ def _tell_real(test: ListeningTest, answers: Sequence[Answer], who: str) -> Resu
         verdict = "worse than chance, so that the generated ones sound more real to them"
     sentences = [f"{who} told real from generated in {_cases(right, len(answers))}: {verdict} ({_p_value(chance)})."]
     measures = []
-    for participant, sayings in heard:
+    for name, sayings in zip(test.names, called_real, strict=True):
         if sayings:
-            count, total, name = sum(sayings), len(sayings), participant.name
+            count, total = sum(sayings), len(sayings)
             sentences.append(f"Of {name}, {_cases(count, total, '')} were taken for real.")
             measures.append(Measure("taken for real", name, count / total, *wilson_interval(count, total), total))
     return Results(tuple(sentences), tuple(measures))
@@ -580,7 +593,7 @@ def _compare(test: ListeningTest, answers: Sequence[Answer], who: str) -> Result
     strengths = bradley_terry(games.sum(0) + prior)
     lower, upper = bradley_terry_intervals(games, prior)
     order = np.argsort(-strengths)
-    names = [participant.name for participant in test.participants]
+    names = test.names
     if players > 2:
         sentences.insert(0, f"From the most to the least preferred: {'; '.join(names[at] for at in order)}.")
     played = (games.sum(axis=2) + games.sum(axis=1)).astype(bool).sum(axis=0)
@@ -595,7 +608,7 @@ def _compare(test: ListeningTest, answers: Sequence[Answer], who: str) -> Result
 def _preference(test: ListeningTest, wins: np.ndarray, pair: tuple[int, int], who: str) -> str:
     """One sentence on the `wins` (G, 2) of two participants; ties are told, but decide nothing."""
     (won, lost), ties = (wins == 1).sum(axis=0).tolist(), int((wins[:, 0] == 0.5).sum())
-    better, worse = (test.participants[at].name for at in (pair if won >= lost else pair[::-1]))
+    better, worse = (test.names[at] for at in (pair if won >= lost else pair[::-1]))
     tied = f" In {ties} more they heard no difference." if ties else ""
     if won + lost == 0:
         return f"{who} heard no difference between {better} and {worse} in {ties} of {ties} cases."
@@ -613,14 +626,14 @@ def _rate(test: ListeningTest, answers: Sequence[Answer], who: str) -> Results:
     sentences, measures = [], []
     for place, scale in enumerate(test.asks.scales):
         rows = []
-        for at, participant in enumerate(test.participants):
+        for at, name in enumerate(test.names):
             values = [
                 answer.values[place] for answer in answers if test.questions[answer.question][0].participant == at
             ]
             if values:
                 low, high = mean_interval(values, resolution=1)
                 mean = sum(values) / len(values)
-                rows.append(Measure(scale, participant.name, mean, max(1, low), min(best, high), len(values)))
+                rows.append(Measure(scale, name, mean, max(1, low), min(best, high), len(values)))
         rows.sort(key=lambda row: -row.value)
         told = "; ".join(f"{row.participant} {row.value:.1f} ({row.low:.1f} to {row.high:.1f})" for row in rows)
         sentences.append(f"{scale.capitalize()}, from 1 to {best}: {told}.")

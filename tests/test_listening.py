@@ -346,11 +346,11 @@ def test_preferences_and_ties_become_strengths(make):
     results = test.results()
     # 2 * (1 + 16 + 120 + 560 + 1820) / 2**16 = 0.0768
     assert results.sentences == (
-        "Anna preferred run, step 2,000 to run, step 100 in 12 of 16 cases (75 %, 95 % interval 51 to 90 %): "
+        "Anna preferred step 2,000 to step 100 in 12 of 16 cases (75 %, 95 % interval 51 to 90 %): "
         "this could be chance (p = 0.077). In 4 more they heard no difference.",
     )
     best, worst = results.measures
-    assert (best.participant, worst.participant, best.answers) == ("run, step 2,000", "run, step 100", 20)
+    assert (best.participant, worst.participant, best.answers) == ("step 2,000", "step 100", 20)
     # 12 wins, 4 half ones, and the half one that everybody begins with
     assert best.value - worst.value == pytest.approx(np.log(14.5 / 6.5))
     assert best.low < best.value < best.high
@@ -361,7 +361,7 @@ def test_three_are_ranked_and_who_lost_everything_still_has_a_place(make):
     rank = {OLD: 0, NEW: 1, REAL_CLIPS: 2}
     answer_all(test, "Anna", lambda number, first, second: [1 if rank[first] > rank[second] else 2])
     results = test.results()
-    assert results.sentences[0] == "From the most to the least preferred: real clips; run, step 2,000; run, step 100."
+    assert results.sentences[0] == "From the most to the least preferred: real clips; step 2,000; step 100."
     assert len(results.sentences) == 4
     assert all(np.isfinite([row.low, row.value, row.high]).all() for row in results.measures)
 

@@ -148,13 +148,13 @@ def show_results(test: ListeningTest, listener: str) -> None:
         st.success(f"Thank you, {listener}: all {plural(len(test.questions), 'question')} are answered.")
     results = test.results()
     st.markdown(f"#### {results.sentences[0]}")
-    for sentence in results.sentences[1:]:
-        st.markdown(sentence)
     for name in dict.fromkeys(measure.name for measure in results.measures):
         _draw(test, name, [measure for measure in results.measures if measure.name == name])
     if not results.measures:
         return
     st.caption(NOTES[test.kind])
+    for sentence in results.sentences[1:]:
+        st.markdown(sentence)
     st.subheader("Listeners", anchor=False)
     rows = [
         {
@@ -196,13 +196,23 @@ AXES = {
 
 def _draw(test: ListeningTest, name: str, measures: list) -> None:
     """A measure as a point on a line for each participant: teal for the real clips, orange for models."""
-    real = {participant.name for participant in test.participants if participant.is_real}
-    rows = [vars(measure) | {"is_real": measure.participant in real} for measure in measures]
+    real = {name for name, who in zip(test.names, test.participants, strict=True) if who.is_real}
+    rows = [
+        vars(measure) | {"is_real": measure.participant in real, "who": _short(measure.participant)}
+        for measure in measures
+    ]
     place = {"type": "quantitative", "title": name, **AXES[name]}
     spec = {
-        "height": {"step": 36},
+        "height": {"step": 40},
         "encoding": {
-            "y": {"field": "participant", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150}},
+            "y": {
+                "field": "who",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                # run and step on lines of their own
+                "axis": {"labelExpr": "split(datum.label, ', ')", "labelLimit": 150},
+            },
             "color": {"condition": {"test": "datum.is_real", "value": ACCENT}, "value": CONTRAST},
         },
         "layer": [
@@ -217,3 +227,9 @@ def _draw(test: ListeningTest, name: str, measures: list) -> None:
         ],
     }
     st.vega_lite_chart(rows, spec)
+
+
+def _short(name: str) -> str:
+    """A participant's name with the end of a long run's name, which tells runs apart: they begin with their date."""
+    run, comma, step = name.partition(", ")
+    return (f"…{run[-20:]}" if len(run) > 21 else run) + comma + step

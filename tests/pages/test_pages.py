@@ -379,10 +379,10 @@ def test_results_are_words_for_all_and_for_each_listener(lab, short_run):
         for number, (first, _) in enumerate(test.questions):
             test.answer(listener, number, [1 if test.participants[first.participant].step == 5 else 2])
     app = open_page("listen", test="old or new", listener="Anna")
-    assert "Listeners preferred short, step 5 to short, step 0 in 8 of 8 cases" in words(app)
+    assert "Listeners preferred step 5 to step 0 in 8 of 8 cases" in words(app)
     (table,) = app.table
     assert table.value["Listener"].tolist() == ["Anna", "Ben"]
-    assert "Anna preferred short, step 5 to short, step 0 in 4 of 4 cases" in table.value["What they say"][0]
+    assert "Anna preferred step 5 to step 0 in 4 of 4 cases" in table.value["What they say"][0]
     app = open_page("listen", test="old or new", listener="Chris")
     ((head, _),) = cards(app)
     assert (head["number"], head["sides"]) == (0, 2)
