@@ -19,9 +19,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, probe, sources, survey, worker
+from audiogan import datasets, devices, listening, probe, sources, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
+from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
 from audiogan.presets import PRESETS, Preset, preset
 from audiogan.reading import Finding, read
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from audiogan.instrument import Instrument, Point
 
 __all__ = [
+    "KINDS",
     "METRICS",
+    "MOST_QUESTIONS",
     "PRESETS",
     "Dataset",
     "Download",
@@ -46,6 +49,8 @@ __all__ = [
     "Finding",
     "Lab",
     "Limit",
+    "ListeningError",
+    "ListeningTest",
     "NoSounds",
     "Preset",
     "Reconstruction",
@@ -61,6 +66,7 @@ __all__ = [
     "SurveyedFile",
     "Upload",
     "documentation",
+    "listener_name",
     "open_lab",
     "site",
     "wav_of_clip",
@@ -167,6 +173,7 @@ class Lab:
         self.datasets_folder = self.home / "datasets"
         self.runs_folder = self.home / "checkpoints"
         self.downloads_folder = self.home / "downloads"
+        self.listening_folder = self.home / "listening"
         self._downloads: dict[tuple[str, Path], Download] = {}
         self._encoders: dict[tuple[Path, int], dict[str, Tensor]] = {}
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
@@ -591,6 +598,65 @@ class Lab:
         }
         return json.dumps(book, indent=1, ensure_ascii=False)
 
+    # listening tests
+
+    def new_listening_test(
+        self,
+        kind: str,
+        models: Sequence[tuple[Run, int | None]],
+        count: int = 20,
+        seed: int = 0,
+        has_real: bool = True,
+        name: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ListeningTest:
+        """A blind test of these runs' snapshots (the newest for None), with or without real clips, its sounds ready.
+
+        The real clips are those of the first run's data set. Labels are asked for where all know the same ones. Raises
+        ListeningError for what makes no test, RunError when a snapshot or the data set is not there.
+        """
+        if not models:
+            raise ListeningError("A listening test needs a model: choose one.")
+        snapshots = [(run, run.snapshot(step).step) for run, step in models]
+        participants = [
+            Participant(run.config.rate, run.config.clip_samples / run.config.rate, run.name, step)
+            for run, step in snapshots
+        ]
+        labels = {run.config.labels if run.config.n_labels else () for run, _ in snapshots}
+        dataset = self._dataset_of(models[0][0]) if has_real else None
+        if dataset:
+            participants.append(Participant(dataset.rate, dataset.seconds, dataset=dataset.name))
+            labels.add(dataset.labels)
+        shared = labels.pop() if len(labels) == 1 else ()
+        questions = listening.plan(kind, participants, count, seed, _numbers_by_label(dataset, shared))
+
+        def render(participant: Participant, sound: listening.Sound) -> "np.ndarray":
+            if participant.is_real:
+                return dataset.clip(sound.clip)
+            instrument = self.instrument(self.run(participant.run), participant.step)
+            label = instrument.label_number(sound.label) if sound.label else None
+            return instrument.heard(instrument.point(sound.seed, label)).numpy()
+
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder, name = self.listening_folder, name or f"{stamp}-{kind}"
+        return listening.create(folder, name, kind, participants, questions, seed, render, progress)
+
+    def listening_tests(self) -> list[ListeningTest]:
+        """All listening tests, newest first."""
+        return listening.list_tests(self.listening_folder)
+
+    def listening_test(self, name: str) -> ListeningTest:
+        """The listening test of that name. Raises ListeningError when it is missing or damaged."""
+        datasets.check_name(name)
+        return listening.open_test(self.listening_folder / name)
+
+    def _dataset_of(self, run: Run) -> Dataset:
+        """The data set a run was trained on, or what is there under its name now. Raises RunError without one."""
+        if run.config.dataset == BUILT_IN:
+            return self.prepare_built_in()
+        same = [dataset for dataset in self.datasets() if dataset.fingerprint == run.config.fingerprint]
+        return same[0] if same else self.dataset(run.config.dataset)
+
 
 RANDOM_SOUNDS = 8
 """Sounds of random latents that a reconstruction is held against."""
@@ -627,6 +693,14 @@ def _discriminator(run: Run) -> dict | None:
         return None
     prefix = "discriminator."
     return saved and {name[len(prefix) :]: value for name, value in saved[0].items() if name.startswith(prefix)}
+
+
+def _numbers_by_label(dataset: Dataset | None, labels: Sequence[str]) -> dict[str | None, list[int]]:
+    """The numbers of a data set's clips by these labels, or all by None; none without a data set."""
+    if not labels:
+        return {None: list(range(dataset.n_clips)) if dataset else []}
+    numbers = dataset.clip_labels() if dataset else []
+    return {label: [at for at, number in enumerate(numbers) if number == place] for place, label in enumerate(labels)}
 
 
 def wav_of_clip(dataset: Dataset, index: int) -> bytes:

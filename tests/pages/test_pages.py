@@ -402,3 +402,70 @@ def test_an_upload_that_is_no_sound_is_one_sentence(lab, drums):
 def landing_of(app: AppTest) -> dict | None:
     """Where the player of the run 'short' was sent."""
     return app.session_state["landing-short"] if "landing-short" in app.session_state else None  # noqa: SIM401
+
+
+def test_without_a_model_the_listen_page_leads_to_training(lab, monkeypatch):
+    monkeypatch.setattr(Lab, "_starter", lambda self: None)
+    app = open_page("listen")
+    assert "There is no model to listen to yet" in words(app)
+    assert [button.label for button in app.button] == ["Train a model"]
+
+
+@pytest.fixture
+def short_run(lab, drums):
+    """A run 'short' on eight kicks and eight hats, with snapshots of the steps 0 and 5."""
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    return run
+
+
+def test_a_listening_test_begins_with_its_first_question_and_names_nobody(lab, short_run):
+    app = open_page("listen")
+    assert app.multiselect[0].value == ["short, step 5"]
+    app.number_input[0].set_value(6).run()
+    press(app, "Begin")
+    assert "A listener needs a name" in words(app)
+    assert lab.listening_tests() == []
+    app.text_input[0].set_value("Anna").run()
+    press(app, "Begin")
+    (test,) = lab.listening_tests()
+    assert (test.kind, len(test.questions)) == ("real", 6)
+    app = open_page("listen", test=test.name, listener="Anna")
+    ((head, wav),) = cards(app)
+    assert head == {
+        "number": 0,
+        "count": 6,
+        "scales": ["Real or generated?"],
+        "choices": ["Real", "Generated"],
+        "sides": 1,
+    }
+    assert wav == test.wavs(0)[0]
+    assert "short" not in words(app)
+
+
+def test_results_are_words_for_all_and_for_each_listener(lab, short_run):
+    test = lab.new_listening_test("pairs", [(short_run, None), (short_run, 0)], 4, has_real=False, name="old or new")
+    for listener in ("Anna", "Ben"):
+        for number, (first, _) in enumerate(test.questions):
+            test.answer(listener, number, [1 if test.participants[first.participant].step == 5 else 2])
+    app = open_page("listen", test="old or new", listener="Anna")
+    assert "Listeners preferred step 5 to step 0 in 8 of 8 cases" in words(app)
+    (table,) = app.table
+    assert table.value["Listener"].tolist() == ["Anna", "Ben"]
+    assert "Anna preferred step 5 to step 0 in 4 of 4 cases" in table.value["What they say"][0]
+    app = open_page("listen", test="old or new", listener="Chris")
+    ((head, _),) = cards(app)
+    assert (head["number"], head["sides"]) == (0, 2)
+
+
+def test_a_listening_test_that_is_gone_or_damaged_is_one_sentence(lab, short_run):
+    app = open_page("listen", test="gone")
+    assert "There is no listening test 'gone'" in words(app)
+    test = lab.new_listening_test("ratings", [(short_run, None)], 2, name="broken")
+    (test.folder / "sounds" / "001-1.wav").unlink()
+    app = open_page("listen", test="broken", listener="Anna")
+    assert "'broken' is damaged (001-1.wav cannot be read)" in words(app)
+    (test.folder / "test.json").write_text("{")
+    assert "has a damaged test.json" in words(open_page("listen", test="broken"))
+    press(open_page("listen", test="broken"), "All listening tests")
