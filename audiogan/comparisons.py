@@ -91,13 +91,14 @@ def own_kernel_distance(basis: Basis, other: Heard) -> Reading:
 
 
 def direction(basis: Basis, other: Heard) -> Reading:
-    """By how much the kernel distance grows when the clips are played backwards; below 0, they were backwards."""
+    """By how much the kernel distance grows when the clips are played backwards, as a part of the larger one (of 1 at
+    least): near 1 for sounds that begin and end differently, near -1 for those that run backwards."""
     real = basis.train.mel_statistics[: metrics.LARGEST_SAMPLE]
     forwards, *backwards = (
         metrics.kernel_distance(real, fake, basis.mel_bandwidth)
         for fake in (other.mel_statistics, other.backwards, other.backwards_in_place)
     )
-    growth = min(backwards) - forwards
+    growth = (min(backwards) - forwards) / max(forwards, *backwards, 1.0)
     return Reading(growth, growth, growth)
 
 

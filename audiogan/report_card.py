@@ -81,7 +81,7 @@ RULES = (
     ),
     Rule(
         "direction", "real", "Order in time", -1, 0.0, 0.0,
-        "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-1.0,
+        "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-0.5,
     ),
     Rule(
         "highs", "clean", "Highs beside lows, dB", -1, 5.0, 12.0,
