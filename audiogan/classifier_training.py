@@ -9,8 +9,8 @@ from audiogan.embedders import MELS, Progress, SoundClassifier, in_batches
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32
-FEWEST_STEPS, MOST_STEPS = 150, 600
-EPOCHS = 24
+FEWEST_STEPS, MOST_STEPS = 150, 500
+EPOCHS = 20
 RATE = 3e-3
 """Of AdamW, falling to 0 in a straight line."""
 

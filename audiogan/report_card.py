@@ -92,7 +92,7 @@ RULES = (
         "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
-        "spectrum", "clean", "Spectrum off, dB", 1, 0.8, 3.0,
+        "spectrum", "clean", "Spectrum off, dB", 1, 0.8, 1.2,
         "Their spectrum or pitch is wrong, by {value} dB (real: {floor} dB): {detail}.", style=".1f",
     ),
     Rule(

@@ -116,7 +116,7 @@ def test_training_needs_torch_and_numpy_alone(tmp_path):
     forbidden = {"soundfile", "soxr", "av", "streamlit", "librosa", "matplotlib", "rich", "typer", "filelock", "scipy"}
     text = f"""
 import numpy as np, torch
-from audiogan import training
+from audiogan import judge, quick_judge, training
 from audiogan.config import PRESETS, Limit, RunConfig
 from audiogan.runs import Run
 from pathlib import Path
