@@ -182,6 +182,14 @@ def copies(basis: Basis, other: Heard) -> Reading:
     return share(metrics.nearest_distances(other.mel_statistics, basis.train.mel_statistics) < TWIN * usual)
 
 
+def nearest_neighbour_ratio(basis: Basis, other: Heard) -> Reading:
+    """Median distance to the nearest training clip, beside that of the training clips to each other."""
+    train = basis.train.mel_statistics
+    usual = np.median(metrics.nearest_distances_within(train))
+    distances = metrics.nearest_distances(other.mel_statistics, train)
+    return bootstrapped(lambda some: float(np.median(some) / usual), distances)
+
+
 # clean?
 
 
@@ -228,6 +236,7 @@ MEASURES: dict[str, Measure] = {
     "silence": silence,
     "whiteness": whiteness,
     "copies": copies,
+    "nearest_neighbour_ratio": nearest_neighbour_ratio,
     "repetition": repetition,
     "labels": labels,
     "direction": direction,

@@ -80,6 +80,11 @@ RULES = (
         "{value} of the clips are copies of training clips (real sounds that were kept back: {floor}).", style=".0%",
     ),
     Rule(
+        "nearest_neighbour_ratio", "new", "Distance to the nearest training clip", -1, 0.15, 0.4,
+        "They stay close to the training clips: at {value} of the usual distance, real sounds that were kept back at "
+        "{floor}.",
+    ),
+    Rule(
         "direction", "real", "Order in time", -1, 0.0, 0.0,
         "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-0.5,
     ),
