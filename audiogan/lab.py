@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, listening, probe, sources, survey, worker
+from audiogan import datasets, devices, listening, probe, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
@@ -610,7 +610,7 @@ class Lab:
         name: str = "",
         progress: Callable[[int, int], None] | None = None,
     ) -> ListeningTest:
-        """A blind test of these runs' snapshots (the newest for None), with or without real clips, its sounds ready.
+        """A blind test of these runs' snapshots (the best for None), with or without real clips, its sounds ready.
 
         The real clips are those of the first run's data set. Labels are asked for where all know the same ones. Raises
         ListeningError for what makes no test, RunError when a snapshot or the data set is not there.
@@ -628,7 +628,8 @@ class Lab:
             participants.append(Participant(dataset.rate, dataset.seconds, dataset=dataset.name))
             labels.add(dataset.labels)
         shared = labels.pop() if len(labels) == 1 else ()
-        questions = listening.plan(kind, participants, count, seed, _numbers_by_label(dataset, shared))
+        numbers = _numbers_by_label(dataset, shared, models[0][0].config.settings.hold_out)
+        questions = listening.plan(kind, participants, count, seed, numbers)
 
         def render(participant: Participant, sound: listening.Sound) -> "np.ndarray":
             if participant.is_real:
@@ -695,12 +696,25 @@ def _discriminator(run: Run) -> dict | None:
     return saved and {name[len(prefix) :]: value for name, value in saved[0].items() if name.startswith(prefix)}
 
 
-def _numbers_by_label(dataset: Dataset | None, labels: Sequence[str]) -> dict[str | None, list[int]]:
-    """The numbers of a data set's clips by these labels, or all by None; none without a data set."""
-    if not labels:
-        return {None: list(range(dataset.n_clips)) if dataset else []}
-    numbers = dataset.clip_labels() if dataset else []
-    return {label: [at for at, number in enumerate(numbers) if number == place] for place, label in enumerate(labels)}
+ENOUGH_TO_HEAR = 5
+"""Held-out clips of a label with which a listening test makes do; with fewer, it draws from all clips."""
+
+
+def _numbers_by_label(dataset: Dataset | None, labels: Sequence[str], hold_out: float) -> dict[str | None, list[int]]:
+    """The numbers of a data set's clips by these labels, or all by None; none without a data set.
+
+    Those that were held out of training where there are enough: a copy of a clip beside that clip is no test.
+    """
+    if dataset is None:
+        return {label: [] for label in labels or [None]}
+    numbers = dataset.clip_labels()
+    held_out = splits.held_out(dataset.clip_files(), numbers, hold_out)
+    groups = {label: numbers == place for place, label in enumerate(labels)} or {None: numbers >= 0}
+    chosen = {
+        label: group & held_out if (group & held_out).sum() >= ENOUGH_TO_HEAR else group
+        for label, group in groups.items()
+    }
+    return {label: group.nonzero()[0].tolist() for label, group in chosen.items()}
 
 
 def wav_of_clip(dataset: Dataset, index: int) -> bytes:

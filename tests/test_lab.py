@@ -12,6 +12,7 @@ from audiogan.audio import decode, to_int16
 from audiogan.config import Limit
 from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
 from audiogan.settings import SettingError
+from audiogan.splits import held_out
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
 
 
@@ -333,3 +334,17 @@ def test_a_belief_is_named_by_the_loss_that_gives_it(lab):
 
 def test_a_training_here_ends_with_its_status(run):
     assert (run.status.state, run.status.step, run.status.limit["steps"]) == ("finished", 20, 20)
+
+
+def test_a_listening_test_draws_held_out_clips_where_there_are_enough(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    kept_back = held_out(dataset.clip_files(), dataset.clip_labels(), 0.5)
+    by_label = lab_module._numbers_by_label(dataset, dataset.labels, 0.5)
+    assert by_label.keys() == {"noise", "tone"}
+    for place, numbers in enumerate(by_label.values()):
+        assert len(numbers) == 6
+        assert kept_back[numbers].all() and (dataset.clip_labels()[numbers] == place).all()
+    # a tenth are one or two of a label: all twelve are drawn from
+    assert [len(numbers) for numbers in lab_module._numbers_by_label(dataset, dataset.labels, 0.1).values()] == [12, 12]
+    assert lab_module._numbers_by_label(dataset, (), 0.5)[None] == kept_back.nonzero()[0].tolist()
+    assert lab_module._numbers_by_label(None, ("a",), 0.5) == {"a": []}
