@@ -215,7 +215,7 @@ def test_a_data_set_that_is_gone_is_one_sentence(make_run, tmp_path):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new"),
+        (Diverged("Training diverged."), "Training diverged. What was saved before is kept. Go on from there"),
         (MemoryError(), "There was not enough memory for a step. What was saved before is kept. Start"),
         (RuntimeError("CUDA out of memory."), "There was not enough memory for a step."),
         (OSError(errno.ENOSPC, "No space left"), "The disk is full. What was saved before is kept. Make room"),
