@@ -370,8 +370,6 @@ def presets(context: typer.Context, as_json: Json = False) -> None:
 def runs(context: typer.Context, as_json: Json = False) -> None:
     """The trainings, newest first."""
     rows = [describe_run(context.obj, run) for run in context.obj.runs()]
-    if not as_json:
-        words.print(context.obj.disk_words())
     show_rows(
         "runs",
         rows,
@@ -379,6 +377,8 @@ def runs(context: typer.Context, as_json: Json = False) -> None:
         "No run yet: audiogan train NAME",
         columns=("name", "state", "preset", "dataset", "step", "minutes", "message"),
     )
+    if rows and not as_json:
+        words.print(context.obj.disk_words())
 
 
 def describe_run(lab: Lab, run: Run) -> dict:
