@@ -169,7 +169,7 @@ def train(
     lab: Lab = context.obj
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
-    follow_training(lab, lab.create_run(config, run, device), limit, device, at_once, as_json)
+    follow_training(lab, lab.create_run(config, run, device, limit), limit, device, at_once, as_json)
 
 
 @app.command()

@@ -297,7 +297,7 @@ class Lab:
         from audiogan import disk
 
         limit = limit.or_default(config.settings)
-        self._check_memory(config, device)
+        self._check_room(config, limit, device)
         measured = probe.probe(config, self.dataset(config.dataset).folder, device)
         pace = measured["steps_per_second"]
         if limit.minutes is not None:
@@ -319,12 +319,13 @@ class Lab:
             disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), self.dataset(config.dataset).n_clips),
         )
 
-    def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
+    def create_run(self, config: RunConfig, name: str = "", device: str = "auto", limit: Limit | None = None) -> Run:
         """A new run folder, named by date, data set and preset unless a name is given.
 
-        Raises RunError when the name is taken, the device is not there, or its memory cannot hold the training.
+        Raises RunError when the name is taken, the device is not there, or memory or disk cannot hold a training up to
+        the limit (the preset's own by default).
         """
-        self._check_memory(config, device)
+        self._check_room(config, (limit or Limit()).or_default(config.settings), device)
         if name:
             datasets.check_name(name)
         return Run.create(self.runs_folder, config, name)
@@ -332,7 +333,7 @@ class Lab:
     def start(self, run: Run, limit: Limit, device: str = "auto", at_once: bool = False) -> None:
         """Train in a process of its own, which outlives this one; it waits for its turn unless it begins `at_once`."""
         goal = self._goal(run, limit)
-        self._check(run, goal, device)
+        self._check_room(run.config, goal, device, run.disk_bytes())
         worker.start(run, self.dataset(run.config.dataset).folder, goal, devices.one_device(device), at_once)
 
     def train(
@@ -345,22 +346,18 @@ class Lab:
     ) -> Status:
         """Train in this process until the limit, or until somebody stops it; its turn is waited for as by `start`."""
         goal = self._goal(run, limit)
-        self._check(run, goal, device)
+        self._check_room(run.config, goal, device, run.disk_bytes())
         run.clear_request()
         folder = self.dataset(run.config.dataset).folder
         return worker.work(run, folder, goal, devices.one_device(device), on_status, at_once)
 
-    def _check(self, run: Run, limit: Limit, device: str) -> None:
-        """Raise RunError when the device's memory or the disk cannot hold the training."""
+    def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:
+        """Raise RunError when the device's memory or the disk cannot hold a training."""
         from audiogan import disk
 
-        self._check_memory(run.config, device)
-        n_clips = self.dataset(run.config.dataset).n_clips
-        disk.check_room(run.folder, run.config, limit, n_clips, run.disk_bytes())
-
-    def _check_memory(self, config: RunConfig, device: str) -> None:
-        clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}
-        devices.check_memory(config, clips.get(config.dataset, 0), device)
+        n_clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}.get(config.dataset, 0)
+        devices.check_memory(config, n_clips, device)
+        disk.check_room(self.runs_folder, config, limit, n_clips, there_bytes)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
         """The limit to train towards: as given, else as the run was started with, else the preset's own.

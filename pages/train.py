@@ -94,7 +94,7 @@ if busy:
     st.info(f"This device trains {busy}. A new training waits for its turn.", icon=":material/schedule:")
 if st.button("Add to the queue" if busy else "Start training", type="primary", icon=":material/play_arrow:"):
     try:
-        run = lab.create_run(config, name.strip(), device)
+        run = lab.create_run(config, name.strip(), device, limit)
         lab.start(run, limit, device)
     except (RunError, ValueError, OSError) as error:
         st.error(str(error))
