@@ -268,18 +268,18 @@ def queue(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand:
         return
     lab: Lab = context.obj
-    rows = [describe_entry(lab, entry) for entry in lab.queue()]
+    rows = [describe_entry(entry) for entry in lab.queue()]
     show_rows("queue", rows, as_json, "Nothing is being trained and nothing waits.")
 
 
-def describe_entry(lab: Lab, entry: Entry) -> dict:
+def describe_entry(entry: Entry) -> dict:
     """A run in the queue as one JSON object."""
     return {
         "name": entry.run.name,
         "state": entry.status.state,
         "device": entry.place.device,
         "machine": entry.place.machine,
-        "waits for": lab.waits_for(entry.run) if entry.is_waiting else "",
+        "waits_for": entry.waits_for,
     }
 
 

@@ -431,13 +431,12 @@ class Lab:
 
     def waits_for(self, run: Run) -> str:
         """Whom a run waits for, in words: "'first', which has 6 min left, and 2 more"; empty for nobody."""
-        return queue.busy_words(queue.ahead_of(run))
+        return next((entry.waits_for for entry in self.queue() if entry.run.folder == run.folder), "")
 
     def busy_with(self, device: str = "auto") -> str:
         """The same of a training that would be started now. Imports torch when anything is being trained."""
-        if not any(entry.status.is_active for entry in self.queue()):
-            return ""
-        return queue.busy_words(queue.on_device(self.runs_folder, devices.one_device(device)))
+        found = [entry for entry in self.queue() if entry.status.is_active]
+        return queue.in_words(queue.on_device(found, devices.one_device(device))) if found else ""
 
     def move(self, run: Run, position: int) -> None:
         """Let a waiting run be the so-manyth, from 1, of those that wait. Raises RunError when it does not wait."""

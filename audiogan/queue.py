@@ -27,6 +27,8 @@ class Entry:
     run: Run
     place: Place
     status: Status
+    waits_for: str = ""
+    """Whom it waits for, in words: "'first', which has 6 min left, and 2 more"; empty for one that does not wait."""
 
     @property
     def is_waiting(self) -> bool:
@@ -49,19 +51,40 @@ def entries(root: Path) -> list[Entry]:
     """The runs under a folder that train, wait, or were interrupted in either, in their order."""
     found = [Entry(run, run.place, run.status) for run in Run.all_with_place(root)]
     wanted = [entry for entry in found if entry.place and (entry.status.is_active or entry.is_interrupted)]
-    return sorted(wanted, key=lambda entry: (entry.place.number, entry.run.name))
+    wanted.sort(key=lambda entry: (entry.place.number, entry.run.name))
+    return [replace(entry, waits_for=_waits_for(entry, wanted)) for entry in wanted]
 
 
-def on_device(root: Path, device: str) -> list[Entry]:
-    """Those of them that want this device of this computer."""
-    return [entry for entry in entries(root) if (entry.place.machine, entry.place.device) == (platform.node(), device)]
+def on_device(found: list[Entry], device: str, machine: str = "") -> list[Entry]:
+    """Those of some entries that want that device of a computer, this one unless it is named."""
+    wanted = (machine or platform.node(), device)
+    return [entry for entry in found if (entry.place.machine, entry.place.device) == wanted]
 
 
 def neighbours(run: Run) -> list[Entry]:
     """Those that want the same device as a run, itself among them; none when it wants none."""
     place = run.place
-    key = place and (place.machine, place.device)
-    return [entry for entry in entries(run.folder.parent) if (entry.place.machine, entry.place.device) == key]
+    return on_device(entries(run.folder.parent), place.device, place.machine) if place else []
+
+
+def _waits_for(entry: Entry, wanted: list[Entry]) -> str:
+    if not entry.is_waiting:
+        return ""
+    found = on_device(wanted, entry.place.device, entry.place.machine)
+    place = found.index(entry)
+    # some train that were started later, and were not to wait
+    return in_words([*found[:place], *(other for other in found[place + 1 :] if not other.is_waiting)])
+
+
+def in_words(ahead: list[Entry]) -> str:
+    """'first', which has 6 min left, and 2 more': those that train on a device or wait for it; empty for none."""
+    ahead = [entry for entry in ahead if entry.status.is_active]
+    if not ahead:
+        return ""
+    at_work = min(ahead, key=lambda entry: entry.is_waiting)
+    left = at_work.status.seconds_left
+    words = f"'{at_work.run.name}'" + (f", which has {duration(left)} left" if left is not None else "")
+    return words + (f", and {len(ahead) - 1} more" if len(ahead) > 1 else "")
 
 
 def device_lock(run: Run) -> FileLock:
@@ -111,23 +134,3 @@ def move(run: Run, position: int) -> None:
     waiting.insert(max(0, position - 1), moved)
     for index, entry in enumerate(waiting):
         entry.run.write_place(replace(entry.place, number=first + index * GAP))
-
-
-def busy_words(ahead: list[Entry]) -> str:
-    """'first, which has 6 min left, and 2 more' of those that train on a device or wait for it; empty for none."""
-    ahead = [entry for entry in ahead if entry.status.is_active]
-    if not ahead:
-        return ""
-    at_work = min(ahead, key=lambda entry: entry.is_waiting)
-    left = at_work.status.seconds_left
-    words = f"'{at_work.run.name}'" + (f", which has {duration(left)} left" if left is not None else "")
-    return words + (f", and {len(ahead) - 1} more" if len(ahead) > 1 else "")
-
-
-def ahead_of(run: Run) -> list[Entry]:
-    """Those that stand before a run on its device or train there already."""
-    found = neighbours(run)
-    names = [entry.run.name for entry in found]
-    place = names.index(run.name) if run.name in names else len(found)
-    at_work = [entry for entry in found[place + 1 :] if not entry.is_waiting]
-    return [entry for entry in (*found[:place], *at_work) if entry.status.is_active]

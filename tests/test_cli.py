@@ -141,7 +141,7 @@ def test_the_queue_is_listed_changed_and_left(home, trained, tmp_path):
         run.write_status(Status(state=state, seconds_left=120 if state == "running" else None))
     assert run_command("queue", "move", "r2", 1, "--home", tmp_path).code == 0
     told = json.loads(run_command("queue", "--json", "--home", tmp_path).out)["queue"]
-    assert [(row["name"], row["state"], row["waits for"]) for row in told] == [
+    assert [(row["name"], row["state"], row["waits_for"]) for row in told] == [
         ("r0", "running", ""),
         ("r2", "waiting", "'r0', which has 2 min left"),
         ("r1", "waiting", "'r0', which has 2 min left, and 1 more"),

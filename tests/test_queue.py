@@ -115,17 +115,20 @@ def test_leaving_brings_back_what_was(new_run):
     assert (run.status.state, run.status.step, run.place) == ("paused", 7, None)
 
 
-def test_whom_it_waits_for_is_said_in_words(make_run):
-    a = stand(make_run("a"), 1.0, "waiting")
-    assert queue.busy_words(queue.ahead_of(a)) == ""
+def test_whom_it_waits_for_is_said_in_words(make_run, tmp_path):
+    def words() -> dict[str, str]:
+        return {entry.run.name: entry.waits_for for entry in queue.entries(tmp_path)}
+
+    stand(make_run("a"), 1.0, "waiting")
+    assert words() == {"a": ""}
     # at work since later, as one that was not to wait
-    stand(make_run("b"), 2.0, "running", seconds_left=361.0)
-    assert queue.busy_words(queue.ahead_of(a)) == "'b', which has 6 min left"
-    c = stand(make_run("c"), 3.0, "waiting")
-    assert queue.busy_words(queue.ahead_of(c)) == "'b', which has 6 min left, and 1 more"
-    d = stand(make_run("d"), 4.0, "starting", seconds_left=None)
-    stand(Run(c.folder.parent / "b"), 2.0, "interrupted")
-    assert queue.busy_words(queue.ahead_of(d)) == "'a', and 1 more"
+    b = stand(make_run("b"), 2.0, "running", seconds_left=361.0)
+    assert words() == {"a": "'b', which has 6 min left", "b": ""}
+    stand(make_run("c"), 3.0, "waiting")
+    assert words()["c"] == "'b', which has 6 min left, and 1 more"
+    stand(make_run("elsewhere"), 0.0, "waiting", device="cuda:0")
+    stand(b, 2.0, "interrupted")
+    assert words() == {"elsewhere": "", "a": "", "b": "", "c": "'a'"}
 
 
 # real trainers

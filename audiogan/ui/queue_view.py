@@ -33,7 +33,7 @@ def _panel(lab: Lab) -> None:
             last = sum(other.is_waiting and other.place.device == device for other in shown)
             _row(lab, entry, positions[device], last)
         interrupted = any(entry.is_interrupted for entry in shown)
-        if interrupted and st.button("Go on with the queue", icon=":material/play_arrow:", type="primary"):
+        if interrupted and st.button("Go on with the queue", icon=":material/play_arrow:"):
             _do(lab.go_on)
 
 
@@ -42,9 +42,8 @@ def _row(lab: Lab, entry: Entry, position: int, last: int) -> None:
     name = entry.run.name
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if entry.is_waiting:
-            waits_for = lab.waits_for(entry.run)
-            told = f"waits for {waits_for}" if waits_for else "begins in a moment"
-            st.markdown(f"{position}. **{name}**  \n{told}", width="stretch")
+            told = f"waits for {entry.waits_for}" if entry.waits_for else "begins in a moment"
+            st.markdown(f"{position}\\. **{name}**  \n{told}", width="stretch")
             _button("Sooner", "arrow_upward", name, lambda: lab.move(entry.run, position - 1), position == 1)
             _button("Later", "arrow_downward", name, lambda: lab.move(entry.run, position + 1), position == last)
         else:

@@ -105,6 +105,9 @@ def _numbers(lab: Lab, run: Run, seen: tuple[str, bool]) -> None:
     if _seen(run) != seen:
         st.rerun()
     st.progress(min(1.0, status.fraction), _headline(lab, run, status))
+    if status.state == "waiting" and not status.step:
+        st.caption("It begins by itself, also when this page is closed.")
+        return
     if run.config.origin:
         st.caption(f"Goes on from {run.config.origin}.")
     if status.message:
@@ -175,8 +178,11 @@ def _time(status: Status) -> str:
 
 
 def _previews(lab: Lab, run: Run) -> None:
+    if run.status.state == "waiting" and not run.snapshots():
+        return
     _listen(run)
-    st.caption(lab.kept_words(run))
+    if run.snapshots():
+        st.caption(lab.kept_words(run))
 
 
 def _listen(run: Run) -> None:

@@ -229,8 +229,8 @@ def test_the_queue_is_seen_and_changed_on_the_train_page(lab, drums, monkeypatch
     stand_in_the_queue(lab, dataset, "fourth", "interrupted")
     app = open_page("train", data="drums")
     assert app.selectbox[0].options[1:] == ["fourth", "third (waiting)", "second (waiting)", "first (training)"]
-    assert "1. **second**  \nwaits for 'first', which has 6 min left" in words(app)
-    assert "2. **third**  \nwaits for 'first', which has 6 min left, and 1 more" in words(app)
+    assert "1\\. **second**  \nwaits for 'first', which has 6 min left" in words(app)
+    assert "2\\. **third**  \nwaits for 'first', which has 6 min left, and 1 more" in words(app)
     assert "This device trains 'first', which has 6 min left, and 2 more. A new training waits for its turn." in words(
         app
     )
@@ -238,7 +238,7 @@ def test_the_queue_is_seen_and_changed_on_the_train_page(lab, drums, monkeypatch
     assert app.button(key="Sooner-second").disabled
     assert app.button(key="Later-third").disabled
     app.button(key="Sooner-third").click().run()
-    assert "1. **third**" in words(app)
+    assert "1\\. **third**" in words(app)
     app.button(key="Leave the queue-fourth").click().run()
     assert "fourth" not in words(app)
     app.button(key="Leave the queue-second").click().run()
