@@ -494,7 +494,7 @@ class Lab:
 
     def runs_on(self, dataset: Dataset) -> list[Run]:
         """The runs that were made with a data set, and cannot go on without it."""
-        return [run for run in self.runs() if run.config.fingerprint == dataset.fingerprint]
+        return [run for run in list_runs(self.runs_folder) if run.config.fingerprint == dataset.fingerprint]
 
     def delete_dataset(self, dataset: Dataset) -> None:
         """Remove a data set's clips; the sounds they were made of are not touched. Raises RunError while one trains."""

@@ -55,7 +55,10 @@ def _show(future: Future, limit: Limit) -> None:
             "Old snapshots are thinned: the more steps, the fewer of them stay.",
         ),
     )
-    st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")
+    st.caption(
+        f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned; "
+        f"on disk the run takes {size(estimate.disk_bytes)} at most."
+    )
     if steps < 500:
         st.warning(
             "This is too slow to learn anything in that time: choose the Quick model, a shorter clip, "
