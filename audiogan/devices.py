@@ -25,6 +25,12 @@ def pick_device(name: str = "auto"):
     return torch.device(name)
 
 
+def one_device(name: str = "auto") -> str:
+    """The device of that name as the one piece of hardware it is: 'cpu', 'cuda:0', 'mps'. Raises RunError."""
+    device = pick_device(name)
+    return f"cuda:{device.index or 0}" if device.type == "cuda" else device.type
+
+
 def use_threads(count: int) -> None:
     """Let torch use so many threads; 0 leaves one core free.
 

@@ -6,29 +6,43 @@ Nothing here imports torch until a sound or a training needs it, so that a first
 import contextlib
 import functools
 import io
+import itertools
 import json
 import math
 import os
 import platform
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, listening, probe, sources, splits, survey, worker
+from audiogan import datasets, devices, disk, listening, probe, queue, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
 from audiogan.presets import PRESETS, Preset, preset
+from audiogan.queue import Entry
 from audiogan.reading import Finding, read
-from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+from audiogan.runs import (
+    METRICS,
+    RECENT_SNAPSHOTS,
+    Run,
+    RunError,
+    Snapshot,
+    Status,
+    list_runs,
+    most_snapshots,
+    run_folders,
+)
 from audiogan.settings import BELIEFS, SettingError, Settings, documentation
 from audiogan.sources import Download, Source
 from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
+from audiogan.wording import plural, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +59,7 @@ __all__ = [
     "PRESETS",
     "Dataset",
     "Download",
+    "Entry",
     "Estimate",
     "Finding",
     "Lab",
@@ -111,6 +126,9 @@ class Estimate:
     parameters: int
     construction: str
     """What transform and networks make of the clips' length and rate, in words."""
+
+    disk_bytes: int
+    """What it can take on disk at the very most."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +296,7 @@ class Lab:
             clip_samples=dataset.clip_samples,
             labels=tuple(dataset.labels),
             seed=seed,
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            created=_now(),
             versions={
                 "audiogan": _version("audiogan"),
                 "torch": _version("torch"),
@@ -296,8 +314,9 @@ class Lab:
 
         Raises RunError when it cannot fit the device's memory, or not one step can be run.
         """
+
         limit = limit.or_default(config.settings)
-        self._check_memory(config, device)
+        self._check_room(config, limit, device)
         measured = probe.probe(config, self.dataset(config.dataset).folder, device)
         pace = measured["steps_per_second"]
         if limit.minutes is not None:
@@ -317,36 +336,47 @@ class Lab:
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
             construction=worker.describe_construction(config),
+            disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), self.dataset(config.dataset).n_clips),
         )
 
-    def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
+    def create_run(self, config: RunConfig, name: str = "", device: str = "auto", limit: Limit | None = None) -> Run:
         """A new run folder, named by date, data set and preset unless a name is given.
 
-        Raises RunError when the name is taken, the device is not there, or its memory cannot hold the training.
+        Raises RunError when the name is taken, the device is not there, or memory or disk cannot hold a training up to
+        the limit (the preset's own by default).
         """
-        self._check_memory(config, device)
+        self._check_room(config, (limit or Limit()).or_default(config.settings), device)
         if name:
             datasets.check_name(name)
         return Run.create(self.runs_folder, config, name)
 
-    def start(self, run: Run, limit: Limit, device: str = "auto") -> None:
-        """Train in a process of its own, which outlives this one."""
+    def start(self, run: Run, limit: Limit, device: str = "auto", at_once: bool = False) -> None:
+        """Train in a process of its own, which outlives this one; it waits for its turn unless it begins `at_once`."""
         goal = self._goal(run, limit)
-        self._check_memory(run.config, device)
-        worker.start(run, self.dataset(run.config.dataset).folder, goal, device)
+        self._check_room(run.config, goal, device, run.disk_bytes())
+        worker.start(run, self.dataset(run.config.dataset).folder, goal, devices.one_device(device), at_once)
 
     def train(
-        self, run: Run, limit: Limit, device: str = "auto", on_status: Callable[[Status], None] | None = None
+        self,
+        run: Run,
+        limit: Limit,
+        device: str = "auto",
+        on_status: Callable[[Status], None] | None = None,
+        at_once: bool = False,
     ) -> Status:
-        """Train in this process until the limit, or until somebody stops it."""
+        """Train in this process until the limit, or until somebody stops it; its turn is waited for as by `start`."""
         goal = self._goal(run, limit)
-        self._check_memory(run.config, device)
+        self._check_room(run.config, goal, device, run.disk_bytes())
         run.clear_request()
-        return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
+        folder = self.dataset(run.config.dataset).folder
+        return worker.work(run, folder, goal, devices.one_device(device), on_status, at_once)
 
-    def _check_memory(self, config: RunConfig, device: str) -> None:
-        clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}
-        devices.check_memory(config, clips.get(config.dataset, 0), device)
+    def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:
+        """Raise RunError when the device's memory or the disk cannot hold a training."""
+
+        n_clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}.get(config.dataset, 0)
+        devices.check_memory(config, n_clips, device)
+        disk.check_room(self.runs_folder, config, limit, n_clips, there_bytes)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
         """The limit to train towards: as given, else as the run was started with, else the preset's own.
@@ -373,11 +403,124 @@ class Lab:
             )
         return limit
 
+    def branch(self, run: Run, step: int | None = None, rate_scale: float = 1.0, name: str = "") -> Run:
+        """A new run that goes on from a save of another (by default its best one) with other learning rates.
+
+        The settings of a run never change, and nothing it has is lost: what is different is another run, which holds
+        what the first one had by then. Raises RunError when there is no save of that step or the run is being trained,
+        SettingError for rates out of range.
+        """
+        if run.status.is_active:
+            raise RunError(f"The run '{run.name}' is being trained: stop it first.")
+        steps = run.saved_steps()
+        if step is None:
+            step = run.best_step if run.best_step in steps else max(steps, default=0)
+        settings = run.config.settings
+        rates = [f"{key}={getattr(settings, key) * rate_scale:.6g}" for key in ("rate_g", "rate_d")]
+        config = replace(
+            run.config,
+            settings=settings.with_text(rates),
+            created=_now(),
+            origin=f"{run.name}, step {step:,}, learning rates times {rate_scale:g}",
+        )
+        if name:
+            datasets.check_name(name)
+        return run.branch(config, name or self._free_name(f"{run.name}-from-{step}"), step)
+
+    def _free_name(self, name: str) -> str:
+        """The name, or with the first number behind it that makes it a new one."""
+        taken = {run.name for run in run_folders(self.runs_folder)}
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        return next(free for free in itertools.chain([name], numbered) if free not in taken)
+
     def stop(self, run: Run, pause: bool = False) -> None:
-        """Ask a training to finish its step, save and leave. Raises RunError when none is at work."""
+        """Ask a training to finish its step, save and leave, or one that waits to leave the queue as it was.
+
+        Raises RunError when none is at work.
+        """
         if not run.status.is_active:
             raise RunError(f"The run '{run.name}' is not being trained ({run.status.state}).")
         run.request("pause" if pause else "stop")
+
+    # the queue
+
+    def queue(self) -> list[Entry]:
+        """The runs that train, wait for their turn, or were interrupted in either, in their order."""
+        return queue.entries(self.runs_folder)
+
+    def waits_for(self, run: Run) -> str:
+        """Whom a run waits for, in words: "'first', which has 6 min left, and 2 more"; empty for nobody."""
+        return next((entry.waits_for for entry in self.queue() if entry.run.folder == run.folder), "")
+
+    def busy_with(self, device: str = "auto") -> str:
+        """The same of a training that would be started now. Imports torch when anything is being trained."""
+        found = [entry for entry in self.queue() if entry.status.is_active]
+        return queue.in_words(queue.on_device(found, devices.one_device(device))) if found else ""
+
+    def move(self, run: Run, position: int) -> None:
+        """Let a waiting run be the so-manyth, from 1, of those that wait. Raises RunError when it does not wait."""
+        queue.move(run, position)
+
+    def hurry(self, run: Run) -> None:
+        """Let a waiting run begin now, beside whatever trains. Raises RunError when it does not wait."""
+        if run.status.state != "waiting":
+            raise RunError(f"The run '{run.name}' does not wait in the queue ({run.status.state}).")
+        run.request("hurry")
+
+    def cancel(self, run: Run) -> None:
+        """Take a run out of the queue: it is as it was before. Raises RunError when it is not waiting there."""
+        state = run.status.state
+        if state == "waiting":
+            run.request("stop")
+        elif state == "interrupted" and run.place:
+            run.clear_place()
+        else:
+            raise RunError(f"The run '{run.name}' does not wait in the queue ({state}).")
+
+    def go_on(self) -> list[Run]:
+        """Start every run again that was interrupted while it trained or waited, in the order they had."""
+        interrupted = [entry for entry in self.queue() if entry.is_interrupted]
+        for entry in interrupted:
+            self.start(entry.run, Limit(), entry.place.device)
+        return [entry.run for entry in interrupted]
+
+    # room on disk
+
+    def kept_words(self, run: Run) -> str:
+        """Which snapshots of a run are kept, and what it takes on disk."""
+        most = most_snapshots(run.status.step)
+        return (
+            f"Kept are the {RECENT_SNAPSHOTS} newest snapshots, the best one, and the first after each doubling of the "
+            f"steps: {len(run.snapshots())} now, {most} at most after {plural(run.status.step, 'step')}. "
+            f"This run takes {size(run.disk_bytes())}."
+        )
+
+    def disk_words(self) -> str:
+        """What all runs take, and what is free."""
+        taken = sum(run.disk_bytes() for run in run_folders(self.runs_folder))
+        there = next(path for path in (self.runs_folder, *self.runs_folder.parents) if path.exists())
+        return f"Models take {size(taken)} on disk, {size(shutil.disk_usage(there).free)} are free."
+
+    def delete_run(self, run: Run) -> None:
+        """Remove a run with all its sounds. Raises RunError while it is trained, and for the model that ships."""
+        if run.folder.parent != self.runs_folder or run.name == STARTER:
+            raise RunError(f"The model '{run.name}' belongs to the program and stays.")
+        if run.status.is_active:
+            raise RunError(f"The run '{run.name}' is being trained or waits for it: stop it first.")
+        run.delete()
+        # another run of this name would otherwise find the encoders of this one
+        self._encoders = {key: value for key, value in self._encoders.items() if key[0] != run.folder}
+
+    def runs_on(self, dataset: Dataset) -> list[Run]:
+        """The runs that were made with a data set, and cannot go on without it."""
+        return [run for run in list_runs(self.runs_folder) if run.config.fingerprint == dataset.fingerprint]
+
+    def delete_dataset(self, dataset: Dataset) -> None:
+        """Remove a data set's clips; the sounds they were made of are not touched. Raises RunError while one trains."""
+        using = [run.name for run in self.runs_on(dataset) if run.status.is_active]
+        if using:
+            raise RunError(f"The data set '{dataset.name}' is in use by the run '{using[0]}': stop that one first.")
+        datasets.delete(dataset)
 
     def runs(self) -> list[Run]:
         """All runs, newest first, the starter model last."""
@@ -388,8 +531,8 @@ class Lab:
     def run(self, name: str) -> Run:
         """The run of that name. Raises RunError naming the newest ones there are."""
         # asked on every movement of a slider: only this run's config is read, found among the names there are
-        folders = {config.parent.name: config.parent for config in self.runs_folder.glob("*/config.json")}
-        found = self._starter() if name == STARTER else name in folders and Run(folders[name])
+        runs = {run.name: run for run in run_folders(self.runs_folder)}
+        found = self._starter() if name == STARTER else runs.get(name)
         if found and found.config:
             return found
         known = ", ".join(run.name for run in self.runs()[:5]) or "none yet: train one first"
@@ -733,6 +876,10 @@ def _seed(value: int | None) -> int | None:
 def open_lab() -> Lab:
     """The one Lab of this process, on AUDIOGAN_HOME or the default home."""
     return Lab()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _version(package: str) -> str:

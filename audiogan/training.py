@@ -55,6 +55,7 @@ def train(
     if saved:
         game.load(saved[0])
         progress.load(saved[1])
+    run.clear_unfinished()
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
 
@@ -100,10 +101,13 @@ def train(
             keep()
         if scoring:
             schedule.scoring.do(judge)
-        if schedule.saving.is_due() or leaving:
+        is_best = scoring and run.best_step == progress.step
+        if schedule.saving.is_due() or leaving or is_best:
             schedule.saving.do(save)
         else:
             progress.flush(run)
+        if is_best:
+            run.keep_save_as_best()
         if asked:
             return "paused" if asked == "pause" else "stopped"
         if scoring and run.minutes_since_best() > (settings.patience or math.inf):

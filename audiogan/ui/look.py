@@ -14,6 +14,7 @@ it holds real, orange for the generator and what it makes."""
 
 RUN_STATES = {
     "new": ":material/hourglass_empty: not started",
+    "waiting": ":material/schedule: waiting",
     "starting": ":material/hourglass_top: starting",
     "running": ":green[:material/play_circle:] training",
     "paused": ":material/pause_circle: paused",

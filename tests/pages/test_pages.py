@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, devices, encoder, probe, sources
+from audiogan import audio, devices, encoder, probe, queue, sources, worker
 from audiogan.lab import Lab, Limit, Status, open_lab
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -270,6 +270,103 @@ def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums
     assert "p(real beats generated)" in words(app)
     assert lab.describe_construction(run.config) in words(app)
     assert {"10 minutes more", "Explore"} <= {button.label for button in app.button}
+
+
+def stand_in_the_queue(lab, dataset, name: str, state: str, **told):
+    """A run that stands in the queue of the processor."""
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), name)
+    queue.join(run, "cpu")
+    run.write_status(Status(state=state, **told))
+    return run
+
+
+def test_the_queue_is_seen_and_changed_on_the_train_page(lab, drums, monkeypatch):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    stand_in_the_queue(lab, dataset, "first", "running", seconds_left=360.0)
+    assert "Queue" not in words(open_page("train", run="first"))
+    for name in ("second", "third"):
+        stand_in_the_queue(lab, dataset, name, "waiting")
+    stand_in_the_queue(lab, dataset, "fourth", "interrupted")
+    app = open_page("train", data="drums")
+    assert app.selectbox[0].options[1:] == ["fourth", "third (waiting)", "second (waiting)", "first (training)"]
+    assert "1\\. **second**  \nwaits for 'first', which has 6 min left" in words(app)
+    assert "2\\. **third**  \nwaits for 'first', which has 6 min left, and 1 more" in words(app)
+    assert "This device trains 'first', which has 6 min left, and 2 more. A new training waits for its turn." in words(
+        app
+    )
+    assert "Add to the queue" in {button.label for button in app.button}
+    assert app.button(key="Sooner-second").disabled
+    assert app.button(key="Later-third").disabled
+    app.button(key="Sooner-third").click().run()
+    assert "1\\. **third**" in words(app)
+    app.button(key="Leave the queue-fourth").click().run()
+    assert "fourth" not in words(app)
+    app.button(key="Leave the queue-second").click().run()
+    assert lab.run("second").requested() == "stop"
+
+
+def test_a_queue_that_was_interrupted_goes_on(lab, drums, monkeypatch):
+    started = []
+    monkeypatch.setattr(worker, "start", lambda run, *rest: started.append(run.name))
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    for name in ("first", "second"):
+        stand_in_the_queue(lab, dataset, name, "interrupted")
+    app = open_page("train", data="drums")
+    assert "Add to the queue" not in {button.label for button in app.button}
+    press(app, "Go on with the queue")
+    assert started == ["first", "second"]
+
+
+def test_a_waiting_run_says_for_whom_and_may_begin_beside(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    stand_in_the_queue(lab, dataset, "first", "running", seconds_left=360.0)
+    run = stand_in_the_queue(lab, dataset, "second", "waiting")
+    app = open_page("train", run="second")
+    (bar,) = app.get("progress")
+    assert bar.proto.text.endswith("waiting for 'first', which has 6 min left")
+    press(app, "Start now")
+    assert run.requested() == "hurry"
+
+
+def test_a_run_that_diverged_goes_on_at_half_the_rate_as_another(lab, drums, monkeypatch):
+    started = []
+    monkeypatch.setattr(worker, "start", lambda run, folder, limit, *rest: started.append((run, limit)))
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "wild")
+    lab.train(run, Limit(steps=3))
+    run.write_status(Status(state="failed", step=5, message="It diverged.", diverged=True, limit={"steps": 9}))
+    app = open_page("train", run="wild")
+    assert "It diverged." in words(app)
+    press(app, "Go on with half the learning rate")
+    ((other, limit),) = started
+    assert (other.name, limit) == ("wild-from-3", Limit(steps=9))
+    assert other.config.settings.rate_g == run.config.settings.rate_g / 2
+
+
+def test_a_run_says_which_snapshots_stay_and_is_deleted_after_a_question(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=3))
+    app = open_page("train", run="short")
+    assert "Kept are the 4 newest snapshots" in words(app)
+    assert "Delete the run 'short' with all its sounds and weights? This cannot be undone." in words(app)
+    press(app, "Delete")
+    assert not run.folder.exists()
+    assert "Models take 0 B on disk, " in words(app)
+
+
+def test_a_data_set_is_deleted_after_a_question(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    run.write_status(Status(state="running"))
+    app = open_page("sounds")
+    assert "1 run made with it can be played, but not trained any further." in words(app)
+    press(app, "Delete")
+    assert "The data set 'drums' is in use by the run 'short': stop that one first." in words(app)
+    run.write_status(Status(state="paused"))
+    press(app, "Delete")
+    assert "None yet." in words(app)
+    assert lab.datasets() == []
 
 
 @pytest.fixture
