@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, disk, listening, probe, queue, sources, splits, survey, worker
+from audiogan import datasets, devices, listening, probe, queue, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
@@ -314,6 +314,7 @@ class Lab:
 
         Raises RunError when it cannot fit the device's memory, or not one step can be run.
         """
+        from audiogan import disk
 
         limit = limit.or_default(config.settings)
         self._check_room(config, limit, device)
@@ -373,6 +374,7 @@ class Lab:
 
     def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:
         """Raise RunError when the device's memory or the disk cannot hold a training."""
+        from audiogan import disk
 
         n_clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}.get(config.dataset, 0)
         devices.check_memory(config, n_clips, device)
