@@ -160,8 +160,9 @@ def train(
     seed: Annotated[int, typer.Option(help="Of the weights, the data order and everything random.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a new model; Ctrl-C saves and leaves."""
+    """Train a new model; Ctrl-C saves and leaves. On several graphics cards: torchrun -m audiogan train."""
     lab: Lab = context.obj
+    words.quiet = not lab.join_ranks()
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
     words.print(lab.describe_construction(config), markup=False)
@@ -180,6 +181,7 @@ def resume(
 ) -> None:
     """Go on with a run from its last save; limits count from the run's beginning."""
     lab: Lab = context.obj
+    words.quiet = not lab.join_ranks()
     follow_training(lab, lab.run(run), Limit(steps, epochs, minutes), device, as_json)
 
 
@@ -199,7 +201,7 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
         status = lab.train(run, limit, device, show)
     finally:
         bar.stop()
-    if as_json:
+    if as_json and not words.quiet:
         print_json(describe_run(lab, run))
     if status.state == "failed":
         raise RunError(status.message)
@@ -462,6 +464,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         if debug:
             raise
+        words.quiet = False
         words.print(sentence(error), markup=False, style="red")
         sys.exit(1)
 

@@ -13,7 +13,7 @@ import platform
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -324,10 +324,15 @@ class Lab:
 
         Raises RunError when the name is taken, the device is not there, or its memory cannot hold the training.
         """
-        self._check_memory(config, device)
-        if name:
-            datasets.check_name(name)
-        return Run.create(self.runs_folder, config, name)
+        from audiogan import ranks
+
+        def create() -> str:
+            self._check_memory(config, device)
+            if name:
+                datasets.check_name(name)
+            return Run.create(self.runs_folder, config, name).name
+
+        return Run(self.runs_folder / ranks.from_first(create))
 
     def start(self, run: Run, limit: Limit, device: str = "auto") -> None:
         """Train in a process of its own, which outlives this one."""
@@ -339,10 +344,23 @@ class Lab:
         self, run: Run, limit: Limit, device: str = "auto", on_status: Callable[[Status], None] | None = None
     ) -> Status:
         """Train in this process until the limit, or until somebody stops it."""
-        goal = self._goal(run, limit)
-        self._check_memory(run.config, device)
-        run.clear_request()
+        from audiogan import ranks
+
+        def begin() -> dict:
+            goal = self._goal(run, limit)
+            self._check_memory(run.config, device)
+            run.clear_request()
+            return asdict(goal)
+
+        goal = Limit(**ranks.from_first(begin))
         return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
+
+    def join_ranks(self) -> bool:
+        """Meet the other processes when torchrun started this one; whether this is the one that speaks and writes."""
+        from audiogan import ranks
+
+        ranks.join()
+        return ranks.RANK == 0
 
     def _check_memory(self, config: RunConfig, device: str) -> None:
         clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}

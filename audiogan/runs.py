@@ -375,6 +375,17 @@ class Run:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
+class Onlooker(Run):
+    """A run as a process sees it that trains along and leaves all writing to another: it reads, and writes nothing."""
+
+    def _left_to_the_other(self, *_) -> None:
+        """Nothing."""
+
+    write_status = request = clear_request = _left_to_the_other
+    append_metrics = append_epoch = append_score = cut_back = _left_to_the_other
+    save_snapshot = save_encoder = save_resume = _left_to_the_other
+
+
 def list_runs(root: Path) -> list[Run]:
     """The runs under a folder, newest first; anything that is not a run is passed over."""
     runs = []

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from audiogan.config import Limit, RunConfig
 from audiogan.devices import describe_device, memory_bytes, pick_device, use_threads
-from audiogan.runs import Run, RunError, Status
+from audiogan.runs import Onlooker, Run, RunError, Status
 
 NICENESS = 10
 """The trainer steps back for the app, which otherwise answers in seconds instead of milliseconds."""
@@ -48,25 +48,37 @@ def work(
     """Train the run in this process until its limit or until it is asked to stop; returns its last status.
 
     Failures end in a status 'failed' with one sentence. Raises RunError when another process is training this run.
+    Of several ranks only the first writes.
     """
+    from audiogan import ranks
+
+    if ranks.RANK > 0:
+        return _work(Onlooker(run.folder), dataset_folder, limit, device_name, on_status)
     lock = FileLock(run.lock_path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(f"The run '{run.name}' is already being trained.") from None
     try:
-        reporter = Reporter(run, limit, on_status)
-        with reporter:
-            try:
-                state, message = _train(run, dataset_folder, limit, device_name, reporter), ""
-            except Exception as error:
-                log.exception("training failed")
-                state, message = "failed", _sentence(run, error)
-            _draw_charts(run)
-        run.clear_request()
-        return reporter.finish(state, message)
+        return _work(run, dataset_folder, limit, device_name, on_status)
     finally:
         lock.release()
+
+
+def _work(
+    run: Run, dataset_folder: Path, limit: Limit, device_name: str, on_status: Callable[[Status], None] | None
+) -> Status:
+    reporter = Reporter(run, limit, on_status)
+    with reporter:
+        try:
+            state, message = _train(run, dataset_folder, limit, device_name, reporter), ""
+        except Exception as error:
+            log.exception("training failed")
+            state, message = "failed", _sentence(run, error)
+        if not isinstance(run, Onlooker):
+            _draw_charts(run)
+    run.clear_request()
+    return reporter.finish(state, message)
 
 
 def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, reporter: "Reporter") -> str:
@@ -118,10 +130,13 @@ def load_clips(dataset_folder: Path, config: RunConfig):
 def _sentence(run: Run, error: Exception) -> str:
     """What happened and what to do, for the person at the page."""
     from audiogan.game import Diverged
+    from audiogan.ranks import RankLost
 
     kept = "What was saved before is kept."
     if isinstance(error, Diverged):
         return f"{error} {kept} Start a new run with rate_g and rate_d at half their value."
+    if isinstance(error, RankLost):
+        return f"Another process of this training ended: torchrun's output says why. {kept} Resume with torchrun again."
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"There was not enough memory for a step. {kept} Start a new run with a smaller batch or width."
     if isinstance(error, OSError) and error.errno == 28:
@@ -203,7 +218,7 @@ class Reporter:
         fraction = 1.0 if state == "finished" else self._status.fraction
         self.update(state=state, message=message, fraction=fraction, seconds_left=None)
         self._write()
-        return self._run.status
+        return self._status
 
 
 def start(run: Run, dataset_folder: Path, limit: Limit, device_name: str) -> None:
