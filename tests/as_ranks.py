@@ -13,7 +13,8 @@ import torch
 from audiogan import audio, examples, ranks, training
 from audiogan.config import Limit
 from audiogan.examples import Clips, float_waves
-from audiogan.runs import Onlooker, Run
+from audiogan.progress import Chore, Schedule
+from audiogan.runs import Onlooker, Run, RunError, Score
 from audiogan.transforms import make_transform
 from tests.conftest import tiny_config, tones_and_noises
 
@@ -31,16 +32,21 @@ STEPS = 10
 
 
 def main(root: Path) -> None:
-    """Each of the runs, and the first of them once more with a pause in the middle."""
+    """Each of the runs, the first of them once more with a pause in the middle, and one whose name is taken."""
     torch.set_default_dtype(torch.float64)
     training.make_transform = lambda config: make_transform(config).double()
     training.float_waves = examples.float_waves = lambda waves: float_waves(waves).double()
+    training.SCORED_SEEDS, Schedule.SCORE_SECONDS, Chore.SHARE = range(4), 0.0, float("inf")
     ranks.join()
     for name in RUNS:
         train(begin(root, name, name), STEPS)
     paused = begin(root, "paused", next(iter(RUNS)))
     train(paused, STEPS // 2)
     train(paused, STEPS)
+    try:
+        begin(root, "paused", "wavegan")
+    except (RunError, SystemExit) as leaving:
+        (root / f"rank-{ranks.RANK}-leaves").write_text(str(leaving))
 
 
 def begin(root: Path, name: str, kind: str) -> Run:
@@ -53,7 +59,8 @@ def begin(root: Path, name: str, kind: str) -> Run:
 def train(run: Run, steps: int) -> None:
     waves = [wave for label in tones_and_noises().values() for wave in label]
     clips = Clips(np.stack([audio.to_int16(wave) for wave in waves]), np.repeat([0, 1], 12))
-    training.train(run, clips, Limit(steps=steps), torch.device("cpu"), lambda tick: None, lambda wave: b"")
+    limit, device = Limit(steps=steps), torch.device("cpu")
+    training.train(run, clips, limit, device, lambda tick: None, lambda wave: b"", lambda sounds: Score(1, 0, 1, 1, -1))
 
 
 if __name__ == "__main__":

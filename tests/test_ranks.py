@@ -35,7 +35,7 @@ def trained(tmp_path_factory) -> dict[int, Path]:
     folders = {}
     for count in (1, 2):
         folders[count] = tmp_path_factory.mktemp(f"by-{count}")
-        process = run_processes(count, as_ranks.__file__, folders[count])
+        process = run_processes(count, "-m", "tests.as_ranks", folders[count])
         said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, said
     return folders
@@ -55,7 +55,7 @@ def test_two_processes_train_like_one_at_twice_the_batch(trained, name):
 @pytest.mark.parametrize("name", as_ranks.RUNS)
 def test_what_is_charted_is_of_the_clips_of_both(trained, name):
     one, two = (Run(trained[count] / name) for count in (1, 2))
-    assert two.metrics()["step"] == [5, 10]
+    assert two.metrics()["step"] == two.scores()["step"] == [5, 10]
     for column in ("loss_d", "loss_g", "belief_real", "belief_fake"):
         assert two.metrics()[column] == pytest.approx(one.metrics()[column], abs=1e-8)
     # 24 clips, eight a critic step
@@ -66,6 +66,11 @@ def test_two_processes_go_on_from_a_save_as_if_they_had_not_stopped(trained):
     straight, paused = (Run(trained[2] / name).load_resume()[0] for name in ("framegan", "paused"))
     for key, tensor in straight.items():
         assert torch.equal(paused[key], tensor), key
+
+
+def test_where_the_first_process_refuses_the_others_leave_without_a_word(trained):
+    assert "already a run named 'paused'" in (trained[2] / "rank-0-leaves").read_text()
+    assert (trained[2] / "rank-1-leaves").read_text() == "1"
 
 
 # from the command line
@@ -79,60 +84,47 @@ def home(tmp_path_factory, trained_lab):
     return home
 
 
-def train_by_two(home: Path, command: str, *words) -> subprocess.Popen:
+def train_for_long(home: Path, *words) -> tuple[subprocess.Popen, Run]:
+    """Two processes on the run 'first' that have made a step."""
+    run, deadline = Run(home / "checkpoints" / "first"), time.monotonic() + PATIENCE_SECONDS
+    before = run.status.step
     # after a bare --, torchrun leaves our --run alone, which it would read as the beginning of its own --run-path
-    return run_processes(2, "-m", "--", "audiogan", "--home", home, command, *words, "--device", "cpu")
-
-
-def train_for_long(home: Path, name: str) -> tuple[subprocess.Popen, Run]:
-    """Two processes that have begun to train."""
-    settings = [word for assignment in TINY for word in ("--set", assignment)]
-    process = train_by_two(home, "train", "tiny", "--run", name, "--minutes", 10, *settings)
-    run, deadline = Run(home / "checkpoints" / name), time.monotonic() + PATIENCE_SECONDS
-    while run.status.step == 0:
+    words = ("-m", "--", "audiogan", "--home", home, *words, "--minutes", 10, "--device", "cpu")
+    process = run_processes(2, *words)
+    while run.status.step == before:
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline, "the processes did not begin"
         time.sleep(0.1)
     return process, run
 
 
-def test_asked_to_stop_both_leave_after_the_same_step_and_resume(home):
-    process, run = train_for_long(home, "stopped")
+def children_of(process: subprocess.Popen) -> list[int]:
+    """Their process numbers, in the order in which they began."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    return sorted(map(int, found.stdout.split()))
+
+
+def test_asked_to_stop_both_leave_after_the_same_step_and_one_that_dies_ends_the_training(home):
+    settings = [word for assignment in TINY for word in ("--set", assignment)]
+    process, run = train_for_long(home, "train", "tiny", "--run", "first", *settings)
     run.request("stop")
     said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, said
     assert (run.status.state, run.status.device.split(";")[1]) == ("stopped", " 2 ranks")
     step = run.status.step
-    assert (run.snapshot().step, run.metrics()["step"][-1]) == (step, step)
+    assert (run.snapshots()[-1].step, run.metrics()["step"][-1]) == (step, step)
     # one of them speaks
-    assert said.count("stopped after") == said.count("Run 'stopped' in") == 1
+    assert said.count("stopped after") == said.count("Run 'first' in") == 1
 
-    process = train_by_two(home, "resume", "stopped", "--steps", step + 3)
-    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode == 0, said
-    assert (run.status.state, run.status.step) == ("finished", step + 3)
-
-
-def test_a_process_that_dies_ends_the_training_with_a_sentence(home):
-    process, run = train_for_long(home, "died")
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        pytest.skip("this system does not list a process's children")
-    _, second = children.read_text().split()
-    os.kill(int(second), signal.SIGKILL)
+    process, run = train_for_long(home, "resume", "first")
+    assert run.status.step > step
+    _, second = children_of(process)
+    os.kill(second, signal.SIGKILL)
     said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
     assert run.status.state == "failed"
     assert run.status.message.startswith("Another process of this training ended: torchrun's output says why.")
     assert run.status.message in said
-
-
-def test_what_the_first_process_refuses_is_said_once(home):
-    (home / "checkpoints" / "taken").mkdir(parents=True)
-    process = train_by_two(home, "train", "tiny", "--run", "taken", "--steps", 1)
-    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode != 0
-    assert said.count("There is already a run named 'taken'") == 1
 
 
 # alone, and by hand
