@@ -39,6 +39,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+FOLLOW_SECONDS = 10.0
+"""TensorBoard itself looks for news every 30 seconds."""
+
 words = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -414,6 +417,19 @@ def read_addresses(path: Path) -> str:
                 return archive.read("sounds.json").decode()
         raise RunError(f"There is no sounds.json in {path.name}.")
     return path.read_text(encoding="utf-8")
+
+
+@app.command()
+def tensorboard(
+    context: typer.Context,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN...]", help="Which; without it, all.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the event files (default: tensorboard/).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep up while a run is being trained.")] = False,
+) -> None:
+    """Show runs in TensorBoard: numbers, sounds and spectrograms (pip install audiogan[tensorboard])."""
+    lab: Lab = context.obj
+    words.print("Next: tensorboard --logdir " + shlex.quote(str(to or lab.home / "tensorboard")), markup=False)
+    lab.track(runs or [], to, FOLLOW_SECONDS if follow else 0.0)
 
 
 @app.command(name="app")

@@ -397,6 +397,25 @@ class Lab:
             raise RunError(f"The run '{run.name}' is not being trained ({run.status.state}).")
         run.request("pause" if pause else "stop")
 
+    def track(self, names: Sequence[str], to: Path | None = None, follow_seconds: float = 0.0) -> Path:
+        """Write runs (all of them when none is named) as TensorBoard's event files, and keep up every so many seconds
+        while any of them is being trained, unless that is 0. The folder, in the home's `tensorboard/` by default.
+
+        Raises RunError when TensorBoard is not installed.
+        """
+        from audiogan import tracking
+
+        folder = to or self.home / "tensorboard"
+        runs = [self.run(name) for name in names] or self.runs()
+        mirrors = [tracking.Mirror(run, folder / run.name) for run in runs]
+        for mirror in mirrors:
+            mirror.update()
+        if follow_seconds:
+            tracking.follow(mirrors, follow_seconds)
+        for mirror in mirrors:
+            mirror.close()
+        return folder
+
     def runs(self) -> list[Run]:
         """All runs, newest first, the starter model last."""
         found = [run for run in list_runs(self.runs_folder) if run.name != STARTER]
