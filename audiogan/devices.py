@@ -25,7 +25,7 @@ def pick_device(name: str = "auto"):
         name = next(kind for kind, there in present.items() if there)
     if not present.get(name.split(":")[0], False):
         raise RunError(f"This machine has no '{name}' device that torch can use: leave out --device, or use cpu.")
-    if ranks.COUNT > 1 and name == "mps":
+    if ranks.COUNT > 1 and name.startswith("mps"):
         raise RunError("Apple's graphics card cannot be shared by several processes: leave out torchrun.")
     if ranks.COUNT > 1 and name == "cuda":
         which, processes = ranks.here()
