@@ -218,7 +218,8 @@ class Reporter:
         fraction = 1.0 if state == "finished" else self._status.fraction
         self.update(state=state, message=message, fraction=fraction, seconds_left=None)
         self._write()
-        return self._status
+        # what an onlooker says is in no file
+        return self._status if isinstance(self._run, Onlooker) else self._run.status
 
 
 def start(run: Run, dataset_folder: Path, limit: Limit, device_name: str) -> None:

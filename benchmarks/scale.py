@@ -1,6 +1,6 @@
 """What each part of the way costs for so many sounds, to be extrapolated to a data set of 1,000 hours.
 
-    python benchmarks/scale.py [--files 1000 4000 12000]
+    python benchmarks/scale.py [--files 1000 6000]
 
 Sounds are files of one second at 16 kHz. Every part runs in a process of its own, whose growth of memory is told. Clips
 are read from a file that is in the page cache: how fast a disk finds them comes on top.
@@ -101,7 +101,7 @@ def resident_kb(what: str) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, nargs="+", default=[1_000, 4_000, 12_000])
+    parser.add_argument("--files", type=int, nargs="+", default=[1_000, 6_000])
     counts = parser.parse_args().files
     rows = []
     context = multiprocessing.get_context("spawn")
