@@ -41,6 +41,9 @@ app = typer.Typer(
 )
 queue_app = typer.Typer(invoke_without_command=True)
 app.add_typer(queue_app, name="queue")
+FOLLOW_SECONDS = 10.0
+"""TensorBoard itself looks for news every 30 seconds."""
+
 words = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -167,8 +170,12 @@ def train(
     at_once: Now = False,
     as_json: Json = False,
 ) -> None:
-    """Train a new model, after those that train on the same device already; Ctrl-C saves and leaves."""
+    """Train a new model, after those that train on the same device already; Ctrl-C saves and leaves.
+
+    On several graphics cards: torchrun -m audiogan train.
+    """
     lab: Lab = context.obj
+    words.quiet = not lab.join_ranks()
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
     words.print(lab.describe_construction(config), markup=False)
@@ -194,6 +201,7 @@ def resume(
 ) -> None:
     """Go on with a run from its last save; limits count from the run's beginning."""
     lab: Lab = context.obj
+    words.quiet = not lab.join_ranks()
     found = lab.run(run)
     if step or rate_scale is not None:
         found = lab.branch(found, save_step(found, step or "best"), 1.0 if rate_scale is None else rate_scale)
@@ -228,7 +236,7 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, at_once: bool
         status = lab.train(run, limit, device, show, at_once)
     finally:
         bar.stop()
-    if as_json:
+    if as_json and not words.quiet:
         print_json(describe_run(lab, run))
     if status.state == "failed":
         lower = f" Next: audiogan resume {shlex.quote(run.name)} --rate-scale 0.5" if status.diverged else ""
@@ -523,6 +531,19 @@ def read_addresses(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@app.command()
+def tensorboard(
+    context: typer.Context,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN...]", help="Which; without it, all.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the event files (default: tensorboard/).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep up while a run is being trained.")] = False,
+) -> None:
+    """Show runs in TensorBoard: numbers, sounds and spectrograms (pip install audiogan[tensorboard])."""
+    lab: Lab = context.obj
+    words.print("Next: tensorboard --logdir " + shlex.quote(str(to or lab.home / "tensorboard")), markup=False)
+    lab.track(runs or [], to, FOLLOW_SECONDS if follow else 0.0)
+
+
 @app.command(name="app")
 def serve(context: typer.Context, port: Annotated[int, typer.Option(help="Port on this computer.")] = 8501) -> None:
     """Start the app in the browser."""
@@ -571,6 +592,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         if debug:
             raise
+        words.quiet = False
         words.print(sentence(error), markup=False, style="red")
         sys.exit(1)
 

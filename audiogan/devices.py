@@ -13,15 +13,30 @@ from audiogan.wording import size
 def pick_device(name: str = "auto"):
     """The torch device of that name; 'auto' is CUDA, else Apple's GPU, else the processor.
 
+    Of several processes on one machine each takes the CUDA device of its own number, unless one is named ('cuda:1').
     Raises RunError when the device named is not there.
     """
     import torch
+
+    from audiogan import ranks
 
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, there in present.items() if there)
     if not present.get(name.split(":")[0], False):
         raise RunError(f"This machine has no '{name}' device that torch can use: leave out --device, or use cpu.")
+    if ranks.COUNT > 1 and name.startswith("mps"):
+        raise RunError("Apple's graphics card cannot be shared by several processes: leave out torchrun.")
+    if ranks.COUNT > 1 and name == "cuda":
+        which, processes = ranks.here()
+        if processes > torch.cuda.device_count():
+            raise RunError(
+                f"torchrun started {processes} processes on a machine with {torch.cuda.device_count()} CUDA devices: "
+                "start one for each with --nproc-per-node, or use --device cpu."
+            )
+        # NCCL asks for the present device, whatever the tensors lie on
+        torch.cuda.set_device(which)
+        return torch.device("cuda", which)
     return torch.device(name)
 
 
@@ -32,26 +47,32 @@ def one_device(name: str = "auto") -> str:
 
 
 def use_threads(count: int) -> None:
-    """Let torch use so many threads; 0 leaves one core free.
+    """Let torch use so many threads; 0 leaves one core free, and the others to the processes of this training alike.
 
     Two threads on two cores gain a third, and lose all of it and more as soon as another process wants a core: torch's
     threads wait for each other by spinning.
     """
     import torch
 
-    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 1))
+    from audiogan import ranks
+
+    _, processes = ranks.here()
+    torch.set_num_threads(count or max(1, ((os.cpu_count() or 1) - 1) // processes))
     # numbers too small for normal arithmetic are a hundred times slower, and zero to the ear
     torch.set_flush_denormal(True)
 
 
 def describe_device(name: str = "auto") -> str:
-    """The device in words: 'NVIDIA H200 (CUDA)', 'Apple GPU', 'processor, 2 cores'."""
+    """The device in words: 'NVIDIA H200 (CUDA)', 'Apple GPU', 'processor, 2 cores', 'processor, 2 cores; 4 ranks'."""
     import torch
 
+    from audiogan import ranks
+
     device = pick_device(name)
+    among = f"; {ranks.COUNT} ranks" if ranks.COUNT > 1 else ""
     if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)} (CUDA)"
-    return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores"
+        return f"{torch.cuda.get_device_name(device)} (CUDA){among}"
+    return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores{among}"
 
 
 def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from audiogan import latent
+from audiogan import latent, ranks
 from audiogan.config import RunConfig
 from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
 from audiogan.models import ARCHITECTURES
@@ -42,7 +42,8 @@ class Game:
 
     def draw(self, count: int) -> Tensor:
         """(count, Z) latents of the published distribution."""
-        return latent.draw(count, self.settings.latent_size, self.settings.latent, self.device)
+        size, distribution = self.settings.latent_size, self.settings.latent
+        return ranks.rows(lambda count: latent.draw(count, size, distribution, self.device), count)
 
     def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
@@ -92,6 +93,7 @@ class Game:
             group["lr"] = rate / math.sqrt(1 + step / decay) if decay else rate
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        ranks.average([weights.grad for group in optimiser.param_groups for weights in group["params"]])
         optimiser.step()
 
     @torch.no_grad()
@@ -111,7 +113,11 @@ class Game:
         most = round(self.settings.roll_seconds / hop_seconds) if hop_seconds else 0
         if not most:
             return batches
-        return tuple(_roll_each(x, torch.randint(-most, most + 1, (len(x), 1), device=x.device)) for x in batches)
+
+        def shifts(count: int) -> Tensor:
+            return torch.randint(-most, most + 1, (count, 1), device=self.device)
+
+        return tuple(_roll_each(x, ranks.rows(shifts, len(x))) for x in batches)
 
     def check(self) -> None:
         """Raise Diverged when the last updates broke a network, which its losses tell only one step later."""

@@ -15,7 +15,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -346,10 +346,15 @@ class Lab:
         Raises RunError when the name is taken, the device is not there, or memory or disk cannot hold a training up to
         the limit (the preset's own by default).
         """
-        self._check_room(config, (limit or Limit()).or_default(config.settings), device)
-        if name:
-            datasets.check_name(name)
-        return Run.create(self.runs_folder, config, name)
+        from audiogan import ranks
+
+        def create() -> str:
+            self._check_room(config, (limit or Limit()).or_default(config.settings), device)
+            if name:
+                datasets.check_name(name)
+            return Run.create(self.runs_folder, config, name).name
+
+        return Run(self.runs_folder / ranks.from_first(create))
 
     def start(self, run: Run, limit: Limit, device: str = "auto", at_once: bool = False) -> None:
         """Train in a process of its own, which outlives this one; it waits for its turn unless it begins `at_once`."""
@@ -366,11 +371,24 @@ class Lab:
         at_once: bool = False,
     ) -> Status:
         """Train in this process until the limit, or until somebody stops it; its turn is waited for as by `start`."""
-        goal = self._goal(run, limit)
-        self._check_room(run.config, goal, device, run.disk_bytes())
-        run.clear_request()
+        from audiogan import ranks
+
+        def begin() -> dict:
+            goal = self._goal(run, limit)
+            self._check_room(run.config, goal, device, run.disk_bytes())
+            run.clear_request()
+            return asdict(goal)
+
+        goal = Limit(**ranks.from_first(begin))
         folder = self.dataset(run.config.dataset).folder
         return worker.work(run, folder, goal, devices.one_device(device), on_status, at_once)
+
+    def join_ranks(self) -> bool:
+        """Meet the other processes when torchrun started this one; whether this is the one that speaks and writes."""
+        from audiogan import ranks
+
+        ranks.join()
+        return ranks.RANK == 0
 
     def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:
         """Raise RunError when the device's memory or the disk cannot hold a training."""
@@ -412,6 +430,8 @@ class Lab:
         what the first one had by then. Raises RunError when there is no save of that step or the run is being trained,
         SettingError for rates out of range.
         """
+        from audiogan import ranks
+
         if run.status.is_active:
             raise RunError(f"The run '{run.name}' is being trained: stop it first.")
         steps = run.saved_steps()
@@ -427,7 +447,11 @@ class Lab:
         )
         if name:
             datasets.check_name(name)
-        return run.branch(config, name or self._free_name(f"{run.name}-from-{step}"), step)
+
+        def make() -> str:
+            return run.branch(config, name or self._free_name(f"{run.name}-from-{step}"), step).name
+
+        return Run(self.runs_folder / ranks.from_first(make))
 
     def _free_name(self, name: str) -> str:
         """The name, or with the first number behind it that makes it a new one."""
@@ -523,6 +547,27 @@ class Lab:
         if using:
             raise RunError(f"The data set '{dataset.name}' is in use by the run '{using[0]}': stop that one first.")
         datasets.delete(dataset)
+
+    # following
+
+    def track(self, names: Sequence[str], to: Path | None = None, follow_seconds: float = 0.0) -> Path:
+        """Write runs (all of them when none is named) as TensorBoard's event files, and keep up every so many seconds
+        while any of them is being trained, unless that is 0. The folder, in the home's `tensorboard/` by default.
+
+        Raises RunError when TensorBoard is not installed.
+        """
+        from audiogan import tracking
+
+        folder = to or self.home / "tensorboard"
+        runs = [self.run(name) for name in names] or self.runs()
+        mirrors = [tracking.Mirror(run, folder / run.name) for run in runs]
+        for mirror in mirrors:
+            mirror.update()
+        if follow_seconds:
+            tracking.follow(mirrors, follow_seconds)
+        for mirror in mirrors:
+            mirror.close()
+        return folder
 
     def runs(self) -> list[Run]:
         """All runs, newest first, the starter model last."""

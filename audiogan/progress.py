@@ -91,7 +91,7 @@ class _Mean:
 
     def add(self, values: Tensor) -> None:
         values = values.double() if values.device.type != "mps" else values
-        self._sum = values if self._sum is None else self._sum + values
+        self._sum = values if self._sum is None else self._sum.to(values) + values
         self._count += 1
 
     def values(self) -> list[float]:

@@ -533,6 +533,18 @@ def run_folders(root: Path, holding: str = "config.json") -> list[Run]:
     return [Run(path.parent) for path in Path(root).glob(f"*/{holding}") if not path.parent.name.startswith(".")]
 
 
+class Onlooker(Run):
+    """A run as a process sees it that trains along and leaves all writing to another: it reads, and writes nothing."""
+
+    def _left_to_the_other(self, *_) -> None:
+        """Nothing."""
+
+    write_status = request = clear_request = _left_to_the_other
+    append_metrics = append_epoch = append_score = cut_back = _left_to_the_other
+    write_place = clear_place = clear_unfinished = _left_to_the_other
+    save_snapshot = save_encoder = save_resume = keep_save_as_best = _left_to_the_other
+
+
 def list_runs(root: Path) -> list[Run]:
     """The runs under a folder, newest first; anything that is not a run is passed over."""
     runs = []

@@ -174,7 +174,7 @@ class Settings:
     """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
 
     batch: int = within(16, 2, 512)
-    """Clips per step."""
+    """Clips per step; under torchrun in each process."""
 
     critic_steps: int = within(1, 1, 20)
     """Discriminator updates for each generator update."""

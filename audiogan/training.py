@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from audiogan import ranks
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
 from audiogan.game import PREVIEW_SEEDS, Game
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
-from audiogan.runs import Run, Score
+from audiogan.runs import Run, RunError, Score
 from audiogan.transforms import make_transform
 
 FITTING_CLIPS = 500
@@ -50,12 +51,15 @@ def train(
     game = Game(config, transform, device)
 
     # where to begin
-    progress = Progress(examples.clips_per_epoch / (settings.batch * settings.critic_steps))
+    progress = Progress(examples.clips_per_epoch / (ranks.COUNT * settings.batch * settings.critic_steps))
     saved = run.load_resume()
     if saved:
         game.load(saved[0])
         progress.load(saved[1])
     run.clear_unfinished()
+    if not ranks.agree(progress.step):
+        raise RunError(f"The processes see different saves of '{run.name}': they must share its folder.")
+    ranks.equalise(game.tensors().values())
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
 
@@ -82,13 +86,15 @@ def train(
         # the discriminator learns to tell real from generated ...
         for turn in range(settings.critic_steps):
             batch_number = (progress.step - 1) * settings.critic_steps + turn
-            real, labels = examples.batch(batch_number, settings.batch)
+            real, labels = examples.batch(ranks.part(batch_number), settings.batch)
             loss_d, belief = game.discriminator_step(real, labels, progress.step)
         # ... and the generator to be mistaken for real
         loss_g = game.generator_step(labels, progress.step)
 
-        progress.add(torch.stack([loss_d, loss_g, *belief]), time.perf_counter() - started)
-        asked = watch(schedule.tick())
+        measured = torch.stack([loss_d, loss_g, *belief])
+        ranks.average([measured])
+        progress.add(measured, ranks.largest(time.perf_counter() - started))
+        asked = ranks.strongest(watch(schedule.tick()), (None, "pause", "stop"))
         if progress.step % settings.log_every and not asked and not schedule.is_over():
             continue
 
@@ -96,7 +102,7 @@ def train(
         progress.log()
         game.check()
         leaving = asked or schedule.is_over()
-        scoring = score and schedule.score_is_due()
+        scoring = score and ranks.from_first(schedule.score_is_due)
         if schedule.preview_is_due() or scoring or leaving:
             keep()
         if scoring:
@@ -110,7 +116,7 @@ def train(
             run.keep_save_as_best()
         if asked:
             return "paused" if asked == "pause" else "stopped"
-        if scoring and run.minutes_since_best() > (settings.patience or math.inf):
+        if scoring and ranks.from_first(run.minutes_since_best) > (settings.patience or math.inf):
             save()
             return "settled"
     return "finished"

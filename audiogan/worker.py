@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from audiogan import queue
 from audiogan.config import Limit, RunConfig
 from audiogan.devices import describe_device, memory_bytes, pick_device, use_threads
-from audiogan.runs import Run, RunError, Status
+from audiogan.runs import Onlooker, Run, RunError, Status
 
 NICENESS = 10
 """The trainer steps back for the app, which otherwise answers in seconds instead of milliseconds."""
@@ -61,26 +61,29 @@ def work(
 ) -> Status:
     """Train the run in this process until its limit or until it is asked to stop; returns its last status.
 
-    Waits for its turn on the device first, unless it is to begin `at_once`; a run that is stopped while it waits is
-    left as it was. Failures end in a status 'failed' with one sentence. Raises RunError when another process has this
-    run, or its folder cannot be written.
+    Waits for its turn on the device first, unless it is to begin `at_once` or is one of several ranks; a run that is
+    stopped while it waits is left as it was. Failures end in a status 'failed' with one sentence. Raises RunError when
+    another process has this run, or its folder cannot be written. Of several ranks only the first writes.
     """
+    from audiogan import ranks
+
+    if ranks.RANK > 0:
+        onlooker = Onlooker(run.folder)
+        reporter = Reporter(onlooker, limit, on_status)
+        with reporter:
+            state, message = _attempt(onlooker, dataset_folder, limit, device_name, reporter)
+        return reporter.finish(state, message)
     with _held(run, LOCK_SECONDS):
         # a run that was started from elsewhere has its place already
         if run.status.state != "starting":
             queue.join(run, device_name)
         turn = queue.device_lock(run)
-        reporter = Reporter(run, limit, on_status, at_once)
+        reporter = Reporter(run, limit, on_status, at_once or ranks.COUNT > 1)
         try:
             with reporter:
                 if not _wait_for_turn(run, turn, reporter):
                     return _leave(run, reporter)
-                try:
-                    state, message = _train(run, dataset_folder, limit, device_name, reporter), ""
-                except Exception as error:
-                    log.exception("training failed")
-                    state, message = "failed", _sentence(run, error)
-                    reporter.update(diverged=_is_divergence(error))
+                state, message = _attempt(run, dataset_folder, limit, device_name, reporter)
                 _draw_charts(run)
             if reporter.is_ended_by_system and state == "stopped":
                 return reporter.finish("interrupted", ENDED)
@@ -91,6 +94,16 @@ def work(
             return reporter.finish(state, message)
         finally:
             turn.release()
+
+
+def _attempt(run: Run, dataset_folder: Path, limit: Limit, device_name: str, reporter: "Reporter") -> tuple[str, str]:
+    """(state, message) of a training, whatever becomes of it."""
+    try:
+        return _train(run, dataset_folder, limit, device_name, reporter), ""
+    except Exception as error:
+        log.exception("training failed")
+        reporter.update(diverged=_is_divergence(error))
+        return "failed", _sentence(run, error)
 
 
 @contextlib.contextmanager
@@ -186,9 +199,13 @@ def _is_divergence(error: Exception) -> bool:
 
 def _sentence(run: Run, error: Exception) -> str:
     """What happened and what to do, for the person at the page."""
+    from audiogan.ranks import RankLost
+
     kept = "What was saved before is kept."
     if _is_divergence(error):
         return f"{error} {kept} Go on from there with half the learning rate."
+    if isinstance(error, RankLost):
+        return f"Another process of this training ended: torchrun's output says why. {kept} Resume with torchrun again."
     # the processor's allocator speaks of memory that it cannot allocate, graphics cards of being out of it
     if isinstance(error, MemoryError) or any(word in str(error).lower() for word in ("out of memory", "allocate mem")):
         return f"There was not enough memory for a step. {kept} Start a new run with a smaller batch or width."

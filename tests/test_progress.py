@@ -125,3 +125,12 @@ def test_what_is_left_of_minutes_is_left_by_the_clock():
     schedule.progress.step, schedule.progress.seconds = 5, 30
     tick = schedule.tick()
     assert (tick.fraction, tick.seconds_left) == (0.25, 90)
+
+
+def test_a_resumed_epoch_goes_on_where_the_losses_are():
+    before, after = Progress(steps_per_epoch=10), Progress(steps_per_epoch=10)
+    before.add(torch.ones(4), 1.0)
+    before.log()
+    after.load(before.dump())
+    # stands for a graphics card: its tensors mix with the processor's as little
+    after.add(torch.ones(4, device="meta"), 1.0)

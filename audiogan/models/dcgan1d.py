@@ -55,9 +55,9 @@ class Generator(networks.Generator):
         for before, after in pairwise(channels):
             layers += [
                 widen(before, after, settings.kernel, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm1d, after),
+                networks.normalisation(settings, networks.BatchNorm1d, after),
                 nn.ReLU(),
-                nn.Dropout(settings.dropout),
+                networks.Dropout(settings.dropout),
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1, settings.kernel), nn.Tanh())
 
@@ -83,9 +83,9 @@ class Discriminator(networks.Discriminator):
         for before, after in pairwise(channels[:-1]):
             layers += [
                 narrow(before, after, settings.kernel, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm1d, after),
+                networks.normalisation(settings, networks.BatchNorm1d, after),
                 nn.LeakyReLU(0.2),
-                nn.Dropout(settings.dropout),
+                networks.Dropout(settings.dropout),
             ]
         self.layers = nn.Sequential(
             *layers,

@@ -61,5 +61,5 @@ def dense_layers(sizes: list[int], dropout: float) -> list[nn.Module]:
     """Dense, LeakyReLU 0.2 and dropout (none in the source) from each size to the next."""
     layers = []
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), networks.Dropout(dropout)]
     return layers

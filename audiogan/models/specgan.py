@@ -42,13 +42,13 @@ class Generator(networks.Generator):
         super().__init__(settings.latent_size, n_labels, start[0] * start[1] * start[2])
         layers = [
             nn.Unflatten(1, start),
-            networks.normalisation(settings, nn.BatchNorm2d, channels[0]),
+            networks.normalisation(settings, networks.BatchNorm2d, channels[0]),
             nn.ReLU(),
         ]
         for before, after in pairwise(channels):
             layers += [
                 widen(before, after, bias),
-                networks.normalisation(settings, nn.BatchNorm2d, after),
+                networks.normalisation(settings, networks.BatchNorm2d, after),
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1), nn.Tanh())
@@ -71,7 +71,7 @@ class Discriminator(networks.Discriminator):
         for before, after in pairwise(channels):
             layers += [
                 narrow(before, after, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm2d, after),
+                networks.normalisation(settings, networks.BatchNorm2d, after),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Flatten())

@@ -16,6 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from audiogan import ranks
 from audiogan.models import networks
 from audiogan.settings import Settings
 
@@ -108,7 +109,7 @@ def phase_shuffle(x: Tensor, most: int, per_clip: bool) -> Tensor:
     if not per_clip:
         k = int(torch.randint(-most, most + 1, ()))
         return _shifted(x, k)
-    shifts = torch.randint(-most, most + 1, (batch, 1), device=x.device)
+    shifts = ranks.rows(lambda count: torch.randint(-most, most + 1, (count, 1), device=x.device), batch)
     positions = torch.arange(length, device=x.device) - shifts  # (B, F)
     last = length - 1
     positions = last - (last - positions.abs()).abs()  # reflected at both ends, the edge itself not repeated

@@ -72,7 +72,7 @@ class Discriminator(networks.Discriminator):
         sizes = [shape[1], 16 * settings.width, 8 * settings.width, 4 * settings.width]
         layers = []
         for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(settings.dropout)]
+            layers += [nn.Linear(before, after), nn.ReLU(), networks.Dropout(settings.dropout)]
         self.layers = nn.Sequential(*layers)
         self.end_with(sizes[-1], 1, n_labels)
 
@@ -84,7 +84,7 @@ class Discriminator(networks.Discriminator):
 def between(settings: Settings, channels: int) -> list[nn.Module]:
     """What follows each transposed convolution."""
     return [
-        networks.normalisation(settings, nn.BatchNorm1d, channels),
+        networks.normalisation(settings, networks.BatchNorm1d, channels),
         nn.LeakyReLU(0.2),
-        nn.Dropout(settings.dropout),
+        networks.Dropout(settings.dropout),
     ]
