@@ -133,6 +133,8 @@ def download(
     with progress_bar("Downloading", DownloadColumn()) as show:
         folder = lab.download(name, to, show)
     words.print(f"The sounds are in {folder}. Next: audiogan prepare {folder} --name {name}", markup=False)
+    for kept in lab.kept_archives(name, to):
+        words.print(kept, markup=False)
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 
@@ -169,6 +171,7 @@ def train(
     lab: Lab = context.obj
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
+    words.print(lab.describe_construction(config), markup=False)
     follow_training(lab, lab.create_run(config, run, device, limit), limit, device, at_once, as_json)
 
 
@@ -421,16 +424,19 @@ def generate(
         Path | None,
         typer.Option(help="Make the sounds of a sounds.json (or of the ZIP that holds it) again."),
     ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Turn steady noise down, take out an offset and fade both ends.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make WAVs with a trained model; sounds.json beside them calls each of them back."""
     lab: Lab = context.obj
     found = lab.run(run)
     if recall:
-        sounds = lab.recall(found, read_addresses(recall), step)
+        sounds = lab.recall(found, read_addresses(recall), step, clean)
     else:
         with progress_bar("Making sounds") as show:
-            sounds = lab.generate(found, count, seed, label or None, step, show)
+            sounds = lab.generate(found, count, seed, label or None, step, show, clean)
     written = []
     if zip_file:
         zip_file.write_bytes(lab.pack(found, sounds, step))

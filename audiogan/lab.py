@@ -21,9 +21,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, probe, queue, sources, survey, worker
+from audiogan import datasets, devices, listening, probe, queue, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
+from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
 from audiogan.presets import PRESETS, Preset, preset
 from audiogan.queue import Entry
 from audiogan.reading import Finding, read
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     from audiogan.instrument import Instrument, Point
 
 __all__ = [
+    "KINDS",
     "METRICS",
+    "MOST_QUESTIONS",
     "PRESETS",
     "Dataset",
     "Download",
@@ -61,6 +64,8 @@ __all__ = [
     "Finding",
     "Lab",
     "Limit",
+    "ListeningError",
+    "ListeningTest",
     "NoSounds",
     "Preset",
     "Reconstruction",
@@ -76,6 +81,7 @@ __all__ = [
     "SurveyedFile",
     "Upload",
     "documentation",
+    "listener_name",
     "open_lab",
     "site",
     "wav_of_clip",
@@ -103,6 +109,8 @@ class Sound:
     wav: bytes
     point: "Point"
     label: str
+    clean: bool = False
+    """Whether noise, offset and clicks were taken out after the model had made it."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,8 @@ class Estimate:
     total_steps: int
     memory_bytes: int
     parameters: int
+    construction: str
+    """What transform and networks make of the clips' length and rate, in words."""
 
     disk_bytes: int
     """What it can take on disk at the very most."""
@@ -181,6 +191,7 @@ class Lab:
         self.datasets_folder = self.home / "datasets"
         self.runs_folder = self.home / "checkpoints"
         self.downloads_folder = self.home / "downloads"
+        self.listening_folder = self.home / "listening"
         self._downloads: dict[tuple[str, Path], Download] = {}
         self._encoders: dict[tuple[Path, int], dict[str, Tensor]] = {}
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
@@ -198,6 +209,10 @@ class Lab:
         from there), a wrong checksum or a hostile archive.
         """
         return sources.download(name, to or self.downloads_folder, progress)
+
+    def kept_archives(self, name: str, to: Path | None = None) -> list[str]:
+        """A sentence for each archive that a download left behind because another public data set is made of it too."""
+        return sources.kept_archives(name, to or self.downloads_folder)
 
     def start_download(self, name: str, to: Path | None = None) -> Download:
         """The same in a thread of its own; a download that is under way is the one that comes back."""
@@ -289,6 +304,11 @@ class Lab:
             },
         )
 
+    def describe_construction(self, config: RunConfig) -> str:
+        """What the preset makes of the data set's clip length and rate: layers added or dropped, what is cropped or
+        padded. Imports torch."""
+        return worker.describe_construction(config)
+
     def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
         """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
 
@@ -317,6 +337,7 @@ class Lab:
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
             disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), self.dataset(config.dataset).n_clips),
+            construction=worker.describe_construction(config),
         )
 
     def create_run(self, config: RunConfig, name: str = "", device: str = "auto", limit: Limit | None = None) -> Run:
@@ -558,11 +579,12 @@ class Lab:
         label: int | None = None,
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
+        clean: bool = False,
     ) -> tuple[bytes, list[float]]:
         """(WAV bytes, slider positions) of one sound."""
         instrument = self.instrument(self.run(run_name), step)
         point = instrument.point(seed, label, sliders, origin)
-        return instrument.wav(point), instrument.sliders(point)
+        return instrument.wav(point, clean), instrument.sliders(point)
 
     def generate(
         self,
@@ -572,32 +594,39 @@ class Lab:
         label: str | None = None,
         step: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        clean: bool = False,
     ) -> list[Sound]:
-        """`count` sounds of consecutive seeds; labels take turns unless one is named."""
+        """`count` sounds of consecutive seeds; labels take turns unless one is named. `clean` takes out steady noise,
+        offset and clicks, see `audiogan.cleaning`."""
         if not 1 <= count <= MOST_SOUNDS:
             raise RunError(f"Between 1 and {MOST_SOUNDS:,} sounds can be made at once, not {count:,}.")
         instrument = self.instrument(run, step)
         number = instrument.label_number(label) if label else None
         points = [instrument.point(seed + index, number) for index in range(count)]
-        return self._render(instrument, points, progress)
+        return self._render(instrument, [(point, clean) for point in points], progress)
 
-    def recall(self, run: Run, addresses: str, step: int | None = None) -> list[Sound]:
-        """The sounds of a sounds.json text again, from their latents and the snapshot it names."""
+    def recall(self, run: Run, addresses: str, step: int | None = None, clean: bool = False) -> list[Sound]:
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names; those that were cleaned
+        are cleaned, with `clean` all of them."""
         from audiogan.instrument import Point
 
         try:
             book = json.loads(addresses)
-            rows = [(tuple(map(float, row["latent"])), row["label"], _seed(row["seed"])) for row in book["sounds"]]
+            rows = [
+                (tuple(map(float, row["latent"])), row["label"], _seed(row["seed"]), clean or row.get("clean") is True)
+                for row in book["sounds"]
+            ]
             step = book["snapshot"] if step is None else step
             if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
                 raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
-        points = [
-            Point(latent, instrument.label_number(label) if label else None, seed) for latent, label, seed in rows
+        wanted = [
+            (Point(latent, instrument.label_number(label) if label else None, seed), cleaned)
+            for latent, label, seed, cleaned in rows
         ]
-        return self._render(instrument, points)
+        return self._render(instrument, wanted)
 
     # a sound of one's own
 
@@ -666,22 +695,24 @@ class Lab:
     def _render(
         self,
         instrument: "Instrument",
-        points: Sequence["Point"],
+        wanted: Sequence[tuple["Point", bool]],
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Sound]:
+        """The sounds of points, each with whether it is to be cleaned."""
         sounds = []
-        for point in points:
+        for point, clean in wanted:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
             stem = re.sub(r"\W+", "-", label).strip("-")
             origin = "own" if point.seed is None else f"seed{point.seed}"
-            name = f"{stem}-{origin}" if stem else origin
+            name = (f"{stem}-{origin}" if stem else origin) + ("-clean" if clean else "")
             # one seed may come several times, with its sliders moved
-            copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
+            alike = (point.seed, label, clean)
+            copies = sum((sound.point.seed, sound.label, sound.clean) == alike for sound in sounds)
             name += f"-{copies + 1}.wav" if copies else ".wav"
-            sounds.append(Sound(name, instrument.wav(point), point, label))
+            sounds.append(Sound(name, instrument.wav(point, clean), point, label, clean))
             if progress:
-                progress(len(sounds), len(points))
+                progress(len(sounds), len(wanted))
         return sounds
 
     def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
@@ -694,7 +725,7 @@ class Lab:
         return buffer.getvalue()
 
     def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
-        """sounds.json: model, snapshot, and every sound's seed, label and latent."""
+        """sounds.json: model, snapshot, and every sound's seed, label and latent, and whether it was cleaned."""
         book = {
             "model": run.name,
             "snapshot": run.snapshot(step).step,
@@ -705,11 +736,72 @@ class Lab:
                     "seed": sound.point.seed,
                     "label": sound.label or None,
                     "latent": sound.point.latent,
+                    "clean": sound.clean,
                 }
                 for sound in sounds
             ],
         }
         return json.dumps(book, indent=1, ensure_ascii=False)
+
+    # listening tests
+
+    def new_listening_test(
+        self,
+        kind: str,
+        models: Sequence[tuple[Run, int | None]],
+        count: int = 20,
+        seed: int = 0,
+        has_real: bool = True,
+        name: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ListeningTest:
+        """A blind test of these runs' snapshots (the best for None), with or without real clips, its sounds ready.
+
+        The real clips are those of the first run's data set. Labels are asked for where all know the same ones. Raises
+        ListeningError for what makes no test, RunError when a snapshot or the data set is not there.
+        """
+        if not models:
+            raise ListeningError("A listening test needs a model: choose one.")
+        snapshots = [(run, run.snapshot(step).step) for run, step in models]
+        participants = [
+            Participant(run.config.rate, run.config.clip_samples / run.config.rate, run.name, step)
+            for run, step in snapshots
+        ]
+        labels = {run.config.labels if run.config.n_labels else () for run, _ in snapshots}
+        dataset = self._dataset_of(models[0][0]) if has_real else None
+        if dataset:
+            participants.append(Participant(dataset.rate, dataset.seconds, dataset=dataset.name))
+            labels.add(dataset.labels)
+        shared = labels.pop() if len(labels) == 1 else ()
+        numbers = _numbers_by_label(dataset, shared, models[0][0].config.settings.hold_out)
+        questions = listening.plan(kind, participants, count, seed, numbers)
+
+        def render(participant: Participant, sound: listening.Sound) -> "np.ndarray":
+            if participant.is_real:
+                return dataset.clip(sound.clip)
+            instrument = self.instrument(self.run(participant.run), participant.step)
+            label = instrument.label_number(sound.label) if sound.label else None
+            return instrument.heard(instrument.point(sound.seed, label)).numpy()
+
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder, name = self.listening_folder, name or f"{stamp}-{kind}"
+        return listening.create(folder, name, kind, participants, questions, seed, render, progress)
+
+    def listening_tests(self) -> list[ListeningTest]:
+        """All listening tests, newest first."""
+        return listening.list_tests(self.listening_folder)
+
+    def listening_test(self, name: str) -> ListeningTest:
+        """The listening test of that name. Raises ListeningError when it is missing or damaged."""
+        datasets.check_name(name)
+        return listening.open_test(self.listening_folder / name)
+
+    def _dataset_of(self, run: Run) -> Dataset:
+        """The data set a run was trained on, or what is there under its name now. Raises RunError without one."""
+        if run.config.dataset == BUILT_IN:
+            return self.prepare_built_in()
+        same = [dataset for dataset in self.datasets() if dataset.fingerprint == run.config.fingerprint]
+        return same[0] if same else self.dataset(run.config.dataset)
 
 
 RANDOM_SOUNDS = 8
@@ -747,6 +839,27 @@ def _discriminator(run: Run) -> dict | None:
         return None
     prefix = "discriminator."
     return saved and {name[len(prefix) :]: value for name, value in saved[0].items() if name.startswith(prefix)}
+
+
+ENOUGH_TO_HEAR = 5
+"""Held-out clips of a label with which a listening test makes do; with fewer, it draws from all clips."""
+
+
+def _numbers_by_label(dataset: Dataset | None, labels: Sequence[str], hold_out: float) -> dict[str | None, list[int]]:
+    """The numbers of a data set's clips by these labels, or all by None; none without a data set.
+
+    Those that were held out of training where there are enough: a copy of a clip beside that clip is no test.
+    """
+    if dataset is None:
+        return {label: [] for label in labels or [None]}
+    numbers = dataset.clip_labels()
+    held_out = splits.held_out(dataset.clip_files(), numbers, hold_out)
+    groups = {label: numbers == place for place, label in enumerate(labels)} or {None: numbers >= 0}
+    chosen = {
+        label: group & held_out if (group & held_out).sum() >= ENOUGH_TO_HEAR else group
+        for label, group in groups.items()
+    }
+    return {label: group.nonzero()[0].tolist() for label, group in chosen.items()}
 
 
 def wav_of_clip(dataset: Dataset, index: int) -> bytes:

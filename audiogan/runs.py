@@ -36,7 +36,7 @@ METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
 """Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
 
 
-SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "level_db")
+SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "silent")
 """Columns of scores.csv: a `Score` of the snapshot of that step; seconds are seconds of training."""
 
 
@@ -49,7 +49,7 @@ class Status:
     """What a trainer last said of itself."""
 
     state: str = "new"
-    """new, waiting (for its turn), starting, running, paused, stopped, finished, failed, interrupted."""
+    """new, waiting (for its turn), starting, running, paused, stopped, finished, settled, failed, interrupted."""
 
     step: int = 0
     """Generator steps done."""
@@ -66,6 +66,9 @@ class Status:
     steps_per_second: float = 0.0
     seconds_left: float | None = None
     device: str = ""
+    construction: str = ""
+    """What transform and networks made of the clips' length and rate, in words."""
+
     memory_bytes: int = 0
     """Most memory the trainer has held: of the graphics card when it uses one, otherwise of the process."""
 
@@ -103,8 +106,8 @@ class Score:
     diversity: float
     """How far the sounds are from each other, against how far real ones are."""
 
-    level_db: float
-    """Median peak in dB of full scale."""
+    silent: float
+    """Share of the sounds that are silent or broken."""
 
 
 @dataclass(frozen=True)

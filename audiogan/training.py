@@ -29,15 +29,15 @@ def train(
     device: torch.device,
     watch: Callable[[Tick], str | None],
     encode: Callable[[Tensor], bytes],
-    score: Callable[[Tensor], Score] | None = None,
+    score: Callable[[Tensor], Score | None] | None = None,
 ) -> str:
     """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused', 'stopped', or
     'settled' when the best snapshot is older than the settings' patience.
 
-    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are. Goes on from
-    the run's last save when there is one: every random number is a function of the run's seed and the step, so that
-    going on equals never having stopped (bit for bit on one processor with the same thread count). Raises Diverged; the
-    last good save stays.
+    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are, if it can.
+    Goes on from the run's last save when there is one: every random number is a function of the run's seed and the
+    step, so that going on equals never having stopped (bit for bit on one processor with the same thread count).
+    Raises Diverged; the last good save stays.
     """
     config, settings = run.config, run.config.settings
     torch.manual_seed(config.seed)
@@ -67,7 +67,9 @@ def train(
         run.save_resume(game.tensors(), progress.dump())
 
     def judge() -> None:
-        run.append_score(progress.step, progress.seconds, score(game.sounds(SCORED_SEEDS)))
+        found = score(game.sounds(SCORED_SEEDS))
+        if found:
+            run.append_score(progress.step, progress.seconds, found)
 
     if not saved:
         keep()

@@ -41,6 +41,16 @@ TURN_SECONDS = 0.3
 log = logging.getLogger("audiogan")
 
 
+def describe_construction(config: RunConfig) -> str:
+    """What transform and generator make of this clip length and rate, a sentence each. Imports torch."""
+    from audiogan import models
+    from audiogan.transforms import make_transform
+
+    settings, transform = config.settings, make_transform(config)
+    seen = settings.transform.replace("_", " ").capitalize()
+    return f"{seen}: {transform.describe()}. {settings.architecture}: {models.describe(settings, transform.shape)}."
+
+
 def work(
     run: Run,
     dataset_folder: Path,
@@ -63,15 +73,17 @@ def work(
         reporter = Reporter(run, limit, on_status, at_once)
         try:
             with reporter:
-                if not _wait_for_turn(run, turn, reporter):
-                    return _leave(run, reporter)
-                try:
-                    state, message = _train(run, dataset_folder, limit, device_name, reporter), ""
-                except Exception as error:
-                    log.exception("training failed")
-                    state, message = "failed", _sentence(run, error)
-                    reporter.update(diverged=_is_divergence(error))
-                _draw_charts(run)
+                has_turn = _wait_for_turn(run, turn, reporter)
+                if has_turn:
+                    try:
+                        state, message = _train(run, dataset_folder, limit, device_name, reporter), ""
+                    except Exception as error:
+                        log.exception("training failed")
+                        state, message = "failed", _sentence(run, error)
+                        reporter.update(diverged=_is_divergence(error))
+                    _draw_charts(run)
+            if not has_turn:
+                return _leave(run, reporter)
             if reporter.is_ended_by_system and state == "stopped":
                 return reporter.finish("interrupted", ENDED)
             # what cannot be written any more cannot be removed either, and the failure is known already
@@ -127,12 +139,14 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
 
     from audiogan import audio
     from audiogan.progress import Tick
+    from audiogan.scoring import Scorer
     from audiogan.training import train
 
     device = pick_device(device_name)
     use_threads(run.config.settings.threads)
     clips = load_clips(dataset_folder, run.config)
-    reporter.update(device=describe_device(device_name), state="running")
+    construction = describe_construction(run.config)
+    reporter.update(device=describe_device(device_name), construction=construction, state="running")
 
     def watch(tick: Tick) -> str | None:
         reporter.update(**asdict(tick), memory_bytes=memory_bytes(device))
@@ -141,7 +155,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     def encode(wave: torch.Tensor) -> bytes:
         return audio.encode_wav(audio.without_clipping(wave.numpy()), run.config.rate)
 
-    return train(run, clips, limit, device, watch, encode)
+    return train(run, clips, limit, device, watch, encode, Scorer(clips, run.config.rate))
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):

@@ -107,6 +107,9 @@ def test_train_ends_with_a_model_and_says_what_comes_next(trained, home):
     assert told["epoch"] == pytest.approx(4 * 24 / 21, abs=1e-3)
     assert Path(told["folder"]) == home / "checkpoints" / "first"
     assert "finished after 12 steps. Next: audiogan generate first" in trained.err
+    # what 0.25 s at 8 kHz make of the architecture, before anything is trained
+    built = "Frames: 64 mel bins x 16 frames of 16.0 ms, all of them the clip's. framegan: 3 layers from 2 positions"
+    assert trained.err.startswith(built)
     config = Lab(home).run("first").config
     assert (config.seed, config.settings.width, config.settings.batch) == (3, 4, 8)
 
@@ -250,6 +253,17 @@ def test_a_zip_and_its_address_book_call_every_sound_back_byte_for_byte(trained,
         folder = tmp_path / f"again-{number}"
         assert run_command("generate", "first", "--recall", book, "--out", folder, "--home", home).code == 0
         assert {path.name: path.read_bytes() for path in folder.glob("*.wav")} == wavs
+
+
+def test_a_cleaned_sound_is_called_back_cleaned(trained, home, tmp_path):
+    one = ["generate", "first", "--count", 1, "--home", home]
+    assert run_command(*one, "--clean", "--zip", tmp_path / "a.zip").code == 0
+    assert run_command(*one, "--recall", tmp_path / "a.zip", "--out", tmp_path / "again").code == 0
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        cleaned = archive.read("noise-seed0-clean.wav")
+    assert (tmp_path / "again" / "noise-seed0-clean.wav").read_bytes() == cleaned
+    assert run_command(*one, "--out", tmp_path / "as made").code == 0
+    assert (tmp_path / "as made" / "noise-seed0.wav").read_bytes() != cleaned
 
 
 # what there is

@@ -15,6 +15,7 @@ from audiogan.audio import decode, to_int16
 from audiogan.config import Limit
 from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
 from audiogan.settings import SettingError
+from audiogan.splits import held_out
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
 
 
@@ -143,6 +144,7 @@ def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, li
     assert (estimate.total_steps, estimate.total_seconds) == (steps, seconds)
     assert (estimate.steps_per_second, estimate.first_sound_seconds) == (4, 7.5)
     assert (estimate.parameters, estimate.device, estimate.memory_bytes) == (1_234, "abacus", 3e8)
+    assert estimate.construction == trained_lab.describe_construction(config)
 
 
 def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
@@ -364,6 +366,22 @@ def test_a_zip_calls_each_of_its_sounds_back_byte_for_byte(trained_lab, run):
     assert json.loads(book)["rate"] == RATE
 
 
+def test_a_cleaned_sound_comes_back_cleaned(trained_lab, run):
+    as_made, cleaned = (trained_lab.generate(run, 1, seed=8, clean=clean)[0] for clean in (False, True))
+    assert (as_made.name, cleaned.name) == ("noise-seed8.wav", "noise-seed8-clean.wav")
+    assert as_made.wav != cleaned.wav
+    book = trained_lab.addresses(run, [as_made, cleaned])
+    assert [row["clean"] for row in json.loads(book)["sounds"]] == [False, True]
+    assert trained_lab.recall(run, book) == [as_made, cleaned]
+    assert [sound.wav for sound in trained_lab.recall(run, book, clean=True)] == [cleaned.wav] * 2
+    # a book of the time before there was cleaning
+    old = json.loads(book)
+    for row in old["sounds"]:
+        del row["clean"]
+    assert [sound.wav for sound in trained_lab.recall(run, json.dumps(old))] == [as_made.wav] * 2
+    assert trained_lab.audition("first", None, 8, clean=True)[0] == cleaned.wav
+
+
 def test_a_sound_comes_back_from_the_snapshot_it_was_made_with(trained_lab, run):
     early = trained_lab.generate(run, 2, step=0)
     book = trained_lab.addresses(run, early, step=0)
@@ -413,3 +431,17 @@ def test_a_belief_is_named_by_the_loss_that_gives_it(lab):
 
 def test_a_training_here_ends_with_its_status(run):
     assert (run.status.state, run.status.step, run.status.limit["steps"]) == ("finished", 20, 20)
+
+
+def test_a_listening_test_draws_held_out_clips_where_there_are_enough(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    kept_back = held_out(dataset.clip_files(), dataset.clip_labels(), 0.5)
+    by_label = lab_module._numbers_by_label(dataset, dataset.labels, 0.5)
+    assert by_label.keys() == {"noise", "tone"}
+    for place, numbers in enumerate(by_label.values()):
+        assert len(numbers) == 6
+        assert kept_back[numbers].all() and (dataset.clip_labels()[numbers] == place).all()
+    # a tenth are one or two of a label: all twelve are drawn from
+    assert [len(numbers) for numbers in lab_module._numbers_by_label(dataset, dataset.labels, 0.1).values()] == [12, 12]
+    assert lab_module._numbers_by_label(dataset, (), 0.5)[None] == kept_back.nonzero()[0].tolist()
+    assert lab_module._numbers_by_label(None, ("a",), 0.5) == {"a": []}

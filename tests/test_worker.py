@@ -55,6 +55,7 @@ def test_a_trainer_of_its_own_starts_runs_and_finishes(make_run, dataset, traine
     assert status.seconds >= 0.03 * 60
     assert status.limit == {"steps": None, "epochs": None, "minutes": 0.03}
     assert status.device.startswith("processor")
+    assert status.construction == worker.describe_construction(run.config)
     assert status.memory_bytes > 50e6
     assert run.metrics()["step"] == sorted({*range(5, status.step, 5), status.step})
     assert run.snapshot().step == run.load_resume()[1]["step"] == status.step

@@ -20,6 +20,7 @@ RUN_STATES = {
     "paused": ":material/pause_circle: paused",
     "stopped": ":material/stop_circle: stopped",
     "finished": ":material/check_circle: finished",
+    "settled": ":material/check_circle: stopped by itself, as it no longer improved",
     "failed": ":red[:material/error:] failed",
     "interrupted": ":orange[:material/warning:] interrupted",
 }

@@ -118,6 +118,8 @@ def _numbers(lab: Lab, run: Run, seen: tuple[str, bool]) -> None:
         ("Time left" if status.is_active else "Trained for", _time(status), None),
         ("Memory", size(status.memory_bytes) if status.memory_bytes else "…", status.device or None),
     )
+    if status.construction:
+        st.caption(status.construction)
 
     for finding in lab.findings(run):
         _tell(finding)
