@@ -116,8 +116,9 @@ def try_lock(lock: FileLock) -> bool:
 def leave(run: Run) -> None:
     """Take a run out of the queue that has not trained since it joined: it is as it was before."""
     if place := run.place:
-        run.write_status(Status(**place.before))
+        # whoever sees the old status sees that the place is free
         run.clear_place()
+        run.write_status(Status(**place.before))
 
 
 def move(run: Run, position: int) -> None:

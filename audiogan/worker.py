@@ -81,10 +81,12 @@ def work(
         reporter = Reporter(run, limit, on_status, at_once or ranks.COUNT > 1)
         try:
             with reporter:
-                if not _wait_for_turn(run, turn, reporter):
-                    return _leave(run, reporter)
-                state, message = _attempt(run, dataset_folder, limit, device_name, reporter)
-                _draw_charts(run)
+                has_turn = _wait_for_turn(run, turn, reporter)
+                if has_turn:
+                    state, message = _attempt(run, dataset_folder, limit, device_name, reporter)
+                    _draw_charts(run)
+            if not has_turn:
+                return _leave(run, reporter)
             if reporter.is_ended_by_system and state == "stopped":
                 return reporter.finish("interrupted", ENDED)
             # what cannot be written any more cannot be removed either, and the failure is known already

@@ -239,8 +239,8 @@ def saved(own_lab, dataset) -> Run:
     own_lab.train(run, Limit(steps=10), "cpu")
     run.keep_save_as_best()
     own_lab.train(run, Limit(steps=20), "cpu")
-    run.append_score(10, 1.0, runs.Score(0.1, 0.0, 1.0, 1.0, -3.0))
-    run.append_score(20, 2.0, runs.Score(0.3, 0.0, 1.0, 1.0, -3.0))
+    run.append_score(10, 1.0, runs.Score(0.1, 0.0, 1.0, 1.0, 0.0))
+    run.append_score(20, 2.0, runs.Score(0.3, 0.0, 1.0, 1.0, 0.0))
     return run
 
 

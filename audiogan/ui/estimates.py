@@ -49,11 +49,6 @@ def _show(future: Future, limit: Limit) -> None:
         ("Pace of steps", pace(estimate.steps_per_second), None),
         ("Steps in all", f"{steps:,.0f}", None),
         ("Memory", size(estimate.memory_bytes), None),
-        (
-            "Disk, at most",
-            size(estimate.disk_bytes),
-            "Old snapshots are thinned: the more steps, the fewer of them stay.",
-        ),
     )
     st.caption(
         f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned; "
