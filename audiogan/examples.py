@@ -60,9 +60,10 @@ class Examples:
 
         Every batch is full: what an epoch has left over is completed from the next one's order.
         """
-        positions = np.arange(number * size, (number + 1) * size)
-        epochs, places = np.divmod(positions, self.clips_per_epoch)
-        chosen = np.array([self._order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])
+        first, last = number * size, (number + 1) * size
+        epochs = range(first // self.clips_per_epoch, (last - 1) // self.clips_per_epoch + 1)
+        order = np.concatenate([self._order(epoch) for epoch in epochs])
+        chosen = order[first - epochs[0] * self.clips_per_epoch :][:size]
         index = torch.from_numpy(chosen).to(self.device)
         if self._seen is not None:
             return self._seen[index], self.labels[index]

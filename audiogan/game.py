@@ -47,13 +47,15 @@ class Game:
         """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
         settings, lazy = self.settings, step % self.settings.penalty_every == 0
         labels = labels if self.n_labels else None
-        with torch.no_grad():
-            fake = self.generator(self.draw(len(real)), labels)
+        with torch.no_grad(), self._precision():
+            fake = self.generator(self.draw(len(real)), labels).float()
         real, fake = self._rolled(real, fake)
         if self.loss.penalty == "zero_centred" and lazy:
             real.requires_grad_(), fake.requires_grad_()
 
-        score_real, score_fake = self.discriminator(real, labels), self.discriminator(fake, labels)
+        with self._precision(penalised=self.loss.penalty == "zero_centred" and lazy):
+            score_real = self.discriminator(real, labels).float()
+            score_fake = self.discriminator(fake, labels).float()
         loss = total = self.loss.discriminator(score_real, score_fake)
         weight = settings.penalty * settings.penalty_every
         if self.loss.penalty == "zero_centred" and lazy:
@@ -77,13 +79,20 @@ class Game:
         count, labels = len(labels), labels if self.n_labels else None
         # its weights take no part in this update: without this, half of the backward pass is wasted on them
         self.discriminator.requires_grad_(False)
-        fake = self.generator(self.draw(count), labels)
-        (fake,) = self._rolled(fake)
-        loss = self.loss.generator(self._score_real, self.discriminator(fake, labels))
+        with self._precision():
+            fake = self.generator(self.draw(count), labels)
+            (fake,) = self._rolled(fake)
+            score = self.discriminator(fake, labels).float()
+        loss = self.loss.generator(self._score_real, score)
         self._update(self.optimiser_g, loss, self.settings.rate_g, step)
         self.discriminator.requires_grad_(True)
         self._average(step)
         return loss.detach()
+
+    def _precision(self, penalised: bool = False) -> torch.autocast:
+        """Numbers of 16 bits, if asked for, wherever no penalty is taken: its second derivatives need all 32."""
+        mixed = self.settings.precision == "mixed" and not penalised
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
     def _update(self, optimiser: torch.optim.Adam, loss: Tensor, rate: float, step: int) -> None:
         decay = self.settings.decay_steps

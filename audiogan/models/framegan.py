@@ -95,10 +95,13 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
     if labels is None:
         group = group if len(x) % group == 0 else len(x)
         labels = torch.arange(len(x), device=x.device) // group
-    same = (labels[:, None] == labels).to(x.dtype)  # (B, B)
+    same = (labels[:, None] == labels).float()  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
-    flat = x.flatten(1) - x.flatten(1).mean(0)
-    mean = share @ flat
-    variance = (share @ flat.square() - mean.square()).clamp(min=0)
+    flat = x.flatten(1).float()
+    flat = flat - flat.mean(0)
+    # squares of which little is left when they are subtracted: not for numbers of 16 bits
+    with torch.autocast(x.device.type, enabled=False):
+        mean = share @ flat
+        variance = (share @ flat.square() - mean.square()).clamp(min=0)
     return (variance + 1e-8).sqrt().mean(1, keepdim=True)
