@@ -242,6 +242,10 @@ class Settings:
             raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
         if self.transform == "mel_image" and self.mels % 32:
             raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
+        if self.cuda_graphs and self.phase_shuffle_per == "batch":
+            raise SettingError(
+                "A recorded step draws no shift of a whole batch anew: with cuda_graphs, set phase_shuffle_per=clip."
+            )
         batch_normalised = self.normalisation == "batch" and self.architecture in BATCH_NORMALISED_CRITICS
         if batch_normalised and self.loss in PENALISED:
             raise SettingError(

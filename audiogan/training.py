@@ -10,6 +10,7 @@ from torch import Tensor
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
 from audiogan.game import Game
+from audiogan.graphs import Graphed
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
 from audiogan.runs import Run
@@ -49,6 +50,7 @@ def train(
     if saved:
         game.load(saved[0])
         progress.load(saved[1])
+    steps = Graphed(game) if settings.cuda_graphs and device.type == "cuda" else game
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
     if not saved:
@@ -67,9 +69,9 @@ def train(
         for turn in range(settings.critic_steps):
             batch_number = (progress.step - 1) * settings.critic_steps + turn
             real, labels = examples.batch(batch_number, settings.batch)
-            loss_d, belief = game.discriminator_step(real, labels, progress.step)
+            loss_d, belief = steps.discriminator_step(real, labels, progress.step)
         # ... and the generator to be mistaken for real
-        loss_g = game.generator_step(labels, progress.step)
+        loss_g = steps.generator_step(labels, progress.step)
 
         progress.add(torch.stack([loss_d, loss_g, *belief]), time.perf_counter() - started)
         asked = watch(schedule.tick())

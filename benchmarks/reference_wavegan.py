@@ -38,9 +38,7 @@ class Discriminator(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
         channels = [1, d, 2 * d, 4 * d, 8 * d, 16 * d]
-        self.layers = nn.ModuleList(
-            nn.Conv1d(channels[i], channels[i + 1], 25, stride=4, padding=12) for i in range(5)
-        )
+        self.layers = nn.ModuleList(nn.Conv1d(channels[i], channels[i + 1], 25, stride=4, padding=12) for i in range(5))
         self.dense = nn.Linear(16 * 16 * d, 1)
 
     def forward(self, x: Tensor) -> Tensor:

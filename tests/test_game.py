@@ -112,7 +112,7 @@ def test_the_penalty_comes_every_so_many_steps_and_weighs_that_many_times_as_muc
     real, labels = seen_clips(game)
     monkeypatch.setattr(games, "zero_centred_penalty", lambda scores, inputs: torch.tensor(1.0))
     totals = []
-    monkeypatch.setattr(game, "_update", lambda optimiser, total, rate, step: totals.append(total.detach()))
+    monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
     added = [totals[-1] - loss for loss in (game.discriminator_step(real, labels, step)[0] for step in range(1, 17))]
     # R1 and R2, 1 each here: 2 * 0.3 * 8 at the steps 8 and 16
     assert_close(torch.stack(added), torch.tensor(([0.0] * 7 + [4.8]) * 2))
@@ -140,7 +140,7 @@ def test_the_interpolated_penalty_lies_between_real_and_generated_clips_and_has_
         return torch.tensor(1.0)
 
     monkeypatch.setattr(games, "interpolated_penalty", penalty)
-    monkeypatch.setattr(game, "_update", lambda optimiser, total, rate, step: totals.append(total.detach()))
+    monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
     loss, _ = game.discriminator_step(real, labels, 1)
     assert_close(totals[0] - loss, torch.tensor(10.0))
     assert torch.equal(places[0][0], real)

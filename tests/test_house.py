@@ -22,7 +22,7 @@ FLOORS = [
     {"audio", "labels", "losses", "latent", "splits", "tensors", "synthesis"},
     {"survey", "transforms", "models", "metrics", "runs"},
     {"datasets", "sources", "examples", "game", "plots", "instrument", "distance", "spectrum"},
-    {"progress", "encoder"},
+    {"progress", "encoder", "graphs"},
     {"training"},
     {"devices"},
     {"worker"},

@@ -85,7 +85,9 @@ class Discriminator(networks.Discriminator):
         """(B, 16d * 16)."""
         x = nn.functional.pad(waves, (0, self.silence))
         for index, layer in enumerate(self.layers):
-            x = networks.leaky_relu(layer(x) if x.shape[2] > 4 * START else as_product(layer, x))  # time /4, channels x2
+            x = networks.leaky_relu(
+                layer(x) if x.shape[2] > 4 * START else as_product(layer, x)
+            )  # time /4, channels x2
             if self.training and self.shuffle and index < len(self.layers) - 1:
                 x = phase_shuffle(x, self.shuffle, self.shuffle_per_clip)
         return x.flatten(1)
