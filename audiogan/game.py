@@ -84,7 +84,7 @@ class Game:
             fake = self.generator(self.draw(len(real)), labels).float()
         real, fake = self._rolled(real, fake)
         if penalty_kind == "zero_centred":
-            real.requires_grad_(), fake.requires_grad_()
+            real, fake = real.detach().requires_grad_(), fake.requires_grad_()
 
         with self._precision(penalised=penalty_kind == "zero_centred"):
             score_real = self.discriminator(real, labels).float()
