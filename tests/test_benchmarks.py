@@ -1,5 +1,6 @@
 """What the benchmarks compare is the same thing, and the long one runs from end to end."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,3 +48,39 @@ def test_the_engine_and_the_plain_reference_do_the_same_training(benchmarks):
     torch.manual_seed(9)
     assert_close(reference.generator_step(4), loss, rtol=1e-3, atol=1e-6)
     assert_close(gradients(game.generator), gradients(reference.generator), rtol=1e-2, atol=1e-6)
+
+
+def test_the_graphics_card_s_benchmark_runs_from_end_to_end_without_one(benchmarks, monkeypatch, tmp_path, capsys):
+    import gpu
+    import report
+
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    gpu.main(["--device", "cpu", "--quick"])
+    written = json.loads((tmp_path / "gpu-cpu.json").read_text(encoding="utf-8"))
+    assert [row["training"] for row in written["rows"]] == ["plain reference", "engine", "engine, mixed"]
+    for row in written["rows"]:
+        assert row["steps per second (median)"] > 0
+        assert 0 < row["share of the matrix rate"] < 10
+    assert written["rows"][0]["times the reference"] == 1
+    assert written["checks"]["a training stopped and resumed is the whole one"] == "passed (largest difference 0.0e+00)"
+    assert written["checks"]["ten recorded steps are ten ordinary ones"] == "not on this device"
+    assert written["training"]["ordinary"]["steps"] == 3
+    assert not [outcome for outcome in written["checks"].values() if "failed" in outcome]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="only without an NVIDIA card")
+def test_the_graphics_card_s_benchmark_says_in_a_sentence_that_there_is_none(benchmarks, capsys):
+    import gpu
+
+    with pytest.raises(SystemExit):
+        gpu.main([])
+    assert capsys.readouterr().err == "There is no NVIDIA card that torch can use here: try --device cpu --quick.\n"
+
+
+def test_a_check_of_the_card_tells_what_lies_apart_and_what_broke(benchmarks):
+    from gpu import passed
+
+    assert passed(lambda: 1e-4) == "passed (largest difference 1.0e-04)"
+    assert passed(lambda: 0.5) == "failed: 5.0e-01 apart"
+    assert passed(lambda: float("nan")) == "failed: nan apart"
+    assert passed(lambda: 1 / 0) == "failed: ZeroDivisionError: division by zero"
