@@ -61,6 +61,13 @@ def leaky_relu(x: Tensor) -> Tensor:
     return torch.ops.aten.leaky_relu_backward(x, x.detach(), 0.2, False)
 
 
+class LeakyReLU(nn.Module):
+    """`leaky_relu` as a layer of a discriminator."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return leaky_relu(x)
+
+
 def normalisation(settings: Settings, kind: type[nn.Module], channels: int) -> nn.Module:
     """A batch normalisation of that kind, or nothing, as the settings say."""
     return kind(channels) if settings.normalisation == "batch" else nn.Identity()
