@@ -44,6 +44,11 @@ def kept_bytes(transform: Transform, n_clips: int) -> int:
     return count if count <= MEMORY_BYTES else 0
 
 
+def fits_on(device: torch.device, count_bytes: int) -> bool:
+    """Whether so many bytes leave a graphics card half of its free memory; never on a device that is the processor."""
+    return device.type == "cuda" and count_bytes <= torch.cuda.mem_get_info(device)[0] // 2
+
+
 class Examples:
     """What is trained on, in an order that is a function of the seed: shuffled anew each epoch, every clip once."""
 
@@ -54,19 +59,24 @@ class Examples:
         self.clips_per_epoch = len(self.places)
         self._orders: dict[int, np.ndarray] = {}
         self._seen = self._transform_all() if kept_bytes(transform, len(clips.waves)) else None
+        self._waves = None
+        if self._seen is None and fits_on(device, clips.waves.nbytes):
+            self._waves = torch.tensor(clips.waves, device=device)
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
         """(what the network sees (size, *shape), labels (size,)) of the batch with that number, counted from 0.
 
         Every batch is full: what an epoch has left over is completed from the next one's order.
         """
-        positions = np.arange(number * size, (number + 1) * size)
-        epochs, places = np.divmod(positions, self.clips_per_epoch)
-        chosen = np.array([self._order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])
+        first, last = number * size, (number + 1) * size
+        epochs = range(first // self.clips_per_epoch, (last - 1) // self.clips_per_epoch + 1)
+        order = np.concatenate([self._order(epoch) for epoch in epochs])
+        chosen = order[first - epochs[0] * self.clips_per_epoch :][:size]
         index = torch.from_numpy(chosen).to(self.device)
         if self._seen is not None:
             return self._seen[index], self.labels[index]
-        return self.transform(float_waves(self.clips.waves[chosen]).to(self.device)), self.labels[index]
+        waves = self._waves[index] if self._waves is not None else torch.from_numpy(self.clips.waves[chosen])
+        return self.transform(waves.to(self.device) * (1 / audio.FULL_SCALE)), self.labels[index]
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch not in self._orders:

@@ -37,8 +37,16 @@ class Game:
 
     def _adam(self, network: torch.nn.Module, rate: float) -> torch.optim.Adam:
         betas = (self.settings.beta1, self.settings.beta2)
-        # Apple's backend has no fused kernel on the older torch versions we support
-        return torch.optim.Adam(network.parameters(), rate, betas, fused=self.device.type != "mps")
+        recorded = self.settings.cuda_graphs and self.device.type == "cuda"
+        return torch.optim.Adam(
+            network.parameters(),
+            # a recorded step reads its rate where the device finds it
+            torch.tensor(rate, device=self.device) if recorded else rate,
+            betas,
+            capturable=recorded,
+            # Apple's backend has no fused kernel on the older torch versions we support
+            fused=self.device.type != "mps",
+        )
 
     def draw(self, count: int) -> Tensor:
         """(count, Z) latents of the published distribution."""
@@ -47,57 +55,96 @@ class Game:
 
     def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
-        settings, lazy = self.settings, step % self.settings.penalty_every == 0
-        labels = labels if self.n_labels else None
-        with torch.no_grad():
-            fake = self.generator(self.draw(len(real)), labels)
-        real, fake = self._rolled(real, fake)
-        if self.loss.penalty == "zero_centred" and lazy:
-            real.requires_grad_(), fake.requires_grad_()
-
-        score_real, score_fake = self.discriminator(real, labels), self.discriminator(fake, labels)
-        loss = total = self.loss.discriminator(score_real, score_fake)
-        weight = settings.penalty * settings.penalty_every
-        if self.loss.penalty == "zero_centred" and lazy:
-            penalty = zero_centred_penalty(score_real, real) + zero_centred_penalty(score_fake, fake)
-            total = loss + weight * penalty
-        if self.loss.penalty == "interpolated" and lazy:
-            penalty = interpolated_penalty(lambda x: self.discriminator(x, labels), real, fake)
-            total = loss + weight * penalty
-
-        self._update(self.optimiser_d, total, settings.rate_d, step)
-        if self.loss.penalty == "clip":
-            with torch.no_grad():
-                for weights in self.discriminator.parameters():
-                    weights.clamp_(-settings.penalty, settings.penalty)
-        # the generator's relativistic loss is measured against these
-        self._score_real = score_real.detach()
-        return loss.detach(), self.loss.belief(score_real.detach(), score_fake.detach())
+        self.set_rate(self.optimiser_d, self.settings.rate_d, step)
+        update = self.penalised_update if self.is_penalised(step) else self.plain_update
+        # the generator's relativistic loss is measured against these scores
+        loss, belief_real, belief_fake, self._score_real = update(real, labels)
+        return loss, (belief_real, belief_fake)
 
     def generator_step(self, labels: Tensor, step: int) -> Tensor:
         """One update against the discriminator as it is now, and of the averaged weights; the loss."""
+        self.set_rate(self.optimiser_g, self.settings.rate_g, step)
+        (loss,) = self.generator_update(labels, self._score_real)
+        self.average(step)
+        return loss
+
+    def is_penalised(self, step: int) -> bool:
+        """Whether the gradient penalty comes in this step."""
+        return step % self.settings.penalty_every == 0
+
+    def penalised_update(self, real: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        """The discriminator's update with its penalty: loss, belief of real and of generated clips, scores (B,)."""
+        return self._discriminator_update(real, labels, self.loss.penalty)
+
+    def plain_update(self, real: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        """The same without a gradient penalty."""
+        return self._discriminator_update(real, labels, "clip" if self.loss.penalty == "clip" else "none")
+
+    def _discriminator_update(self, real: Tensor, labels: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
+        settings, labels = self.settings, labels if self.n_labels else None
+        with torch.no_grad(), self._precision():
+            fake = _widened(self.generator(self.draw(len(real)), labels))
+        real, fake = self._rolled(real, fake)
+        if penalty_kind == "zero_centred":
+            real, fake = real.detach().requires_grad_(), fake.requires_grad_()
+
+        with self._precision(penalised=penalty_kind == "zero_centred"):
+            score_real = _widened(self.discriminator(real, labels))
+            score_fake = _widened(self.discriminator(fake, labels))
+        loss = total = self.loss.discriminator(score_real, score_fake)
+        weight = settings.penalty * settings.penalty_every
+        if penalty_kind == "zero_centred":
+            penalty = zero_centred_penalty(score_real, real) + zero_centred_penalty(score_fake, fake)
+            total = loss + weight * penalty
+        if penalty_kind == "interpolated":
+            penalty = interpolated_penalty(lambda x: self.discriminator(x, labels), real, fake)
+            total = loss + weight * penalty
+
+        self._update(self.optimiser_d, total)
+        if penalty_kind == "clip":
+            with torch.no_grad():
+                for weights in self.discriminator.parameters():
+                    weights.clamp_(-settings.penalty, settings.penalty)
+        score_real, score_fake = score_real.detach(), score_fake.detach()
+        return loss.detach(), *self.loss.belief(score_real, score_fake), score_real
+
+    def generator_update(self, labels: Tensor, score_real: Tensor) -> tuple[Tensor]:
+        """The generator's update, beside the scores (B,) that real clips had in the discriminator's: its loss."""
         count, labels = len(labels), labels if self.n_labels else None
         # its weights take no part in this update: without this, half of the backward pass is wasted on them
         self.discriminator.requires_grad_(False)
-        fake = self.generator(self.draw(count), labels)
-        (fake,) = self._rolled(fake)
-        loss = self.loss.generator(self._score_real, self.discriminator(fake, labels))
-        self._update(self.optimiser_g, loss, self.settings.rate_g, step)
+        with self._precision():
+            fake = self.generator(self.draw(count), labels)
+            (fake,) = self._rolled(fake)
+            score = _widened(self.discriminator(fake, labels))
+        loss = self.loss.generator(score_real, score)
+        self._update(self.optimiser_g, loss)
         self.discriminator.requires_grad_(True)
-        self._average(step)
-        return loss.detach()
+        return (loss.detach(),)
 
-    def _update(self, optimiser: torch.optim.Adam, loss: Tensor, rate: float, step: int) -> None:
+    def _precision(self, penalised: bool = False) -> torch.autocast:
+        """Numbers of 16 bits, if asked for, wherever no penalty is taken: its second derivatives need all 32."""
+        mixed = self.settings.precision == "mixed" and not penalised
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+
+    def set_rate(self, optimiser: torch.optim.Adam, rate: float, step: int) -> None:
+        """The learning rate of this step, fallen from `rate` as the settings say."""
         decay = self.settings.decay_steps
+        present = rate / math.sqrt(1 + step / decay) if decay else rate
         for group in optimiser.param_groups:
-            group["lr"] = rate / math.sqrt(1 + step / decay) if decay else rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(present)
+            else:
+                group["lr"] = present
+
+    def _update(self, optimiser: torch.optim.Adam, loss: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         ranks.average([weights.grad for group in optimiser.param_groups for weights in group["params"]])
         optimiser.step()
 
     @torch.no_grad()
-    def _average(self, step: int) -> None:
+    def average(self, step: int) -> None:
         """Move the averaged weights towards the present ones; the average is short while training is young.
 
         Batch normalisation's statistics are running averages already and are copied.
@@ -161,6 +208,11 @@ class Game:
                 index, field = key.split(".", 1)
                 state.setdefault(int(index), {})[field] = value
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _widened(x: Tensor) -> Tensor:
+    """Numbers of 16 bits as 32; losses are taken of no fewer."""
+    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -59,6 +59,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
 
     from audiogan.examples import Clips, Examples, float_waves
     from audiogan.game import PREVIEW_SEEDS, Game
+    from audiogan.graphs import Graphed
     from audiogan.progress import Schedule
     from audiogan.transforms import make_transform
 
@@ -70,6 +71,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     sample = Clips(clips.waves[:CLIPS], clips.labels[:CLIPS])
     transform.fit(float_waves(sample.waves).to(device))
     game = Game(config, transform, device)
+    steps = Graphed(game) if config.settings.cuda_graphs and device.type == "cuda" else game
     examples = Examples(sample, transform, device, config.seed)
 
     def step(number: int, batch: int) -> float:
@@ -77,8 +79,8 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
         started = time.perf_counter()
         for _ in range(config.settings.critic_steps):
             real, labels = examples.batch(number, batch)
-            game.discriminator_step(real, labels, number)
-        game.generator_step(labels, number).item()
+            steps.discriminator_step(real, labels, number)
+        steps.generator_step(labels, number).item()
         return time.perf_counter() - started
 
     # the largest presets take minutes a step: a batch of two, scaled up, tells enough

@@ -213,6 +213,13 @@ class Settings:
     patience: float = within(0.0, 0.0, 100_000.0)
     """Stop by itself when the best snapshot is so many minutes of training old; 0 goes on to the limit."""
 
+    precision: str = one_of("full", "full", "mixed")
+    """Numbers of 32 bits, or of 16 (bfloat16) in all that gradient penalties do not read: faster where the device
+    computes with them."""
+
+    cuda_graphs: bool = False
+    """Record each step once and replay it whole (NVIDIA cards only): small networks wait for their launches."""
+
     threads: int = within(0, 0, 256)
     """Processor threads of the trainer; 0 leaves one core to the app, whose sounds would stutter otherwise."""
 
@@ -238,6 +245,10 @@ class Settings:
             raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
         if self.transform == "mel_image" and self.mels % 32:
             raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
+        if self.cuda_graphs and self.phase_shuffle_per == "batch":
+            raise SettingError(
+                "A recorded step draws no shift of a whole batch anew: with cuda_graphs, set phase_shuffle_per=clip."
+            )
         batch_normalised = self.normalisation == "batch" and self.architecture in BATCH_NORMALISED_CRITICS
         if batch_normalised and self.loss in PENALISED:
             raise SettingError(

@@ -11,6 +11,7 @@ from audiogan import ranks
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
 from audiogan.game import PREVIEW_SEEDS, Game
+from audiogan.graphs import Graphed
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
 from audiogan.runs import Run, RunError, Score
@@ -60,6 +61,7 @@ def train(
     if not ranks.agree(progress.step):
         raise RunError(f"The processes see different saves of '{run.name}': they must share its folder.")
     ranks.equalise(game.tensors().values())
+    steps = Graphed(game) if settings.cuda_graphs and device.type == "cuda" else game
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
 
@@ -87,9 +89,9 @@ def train(
         for turn in range(settings.critic_steps):
             batch_number = (progress.step - 1) * settings.critic_steps + turn
             real, labels = examples.batch(ranks.part(batch_number), settings.batch)
-            loss_d, belief = game.discriminator_step(real, labels, progress.step)
+            loss_d, belief = steps.discriminator_step(real, labels, progress.step)
         # ... and the generator to be mistaken for real
-        loss_g = game.generator_step(labels, progress.step)
+        loss_g = steps.generator_step(labels, progress.step)
 
         measured = torch.stack([loss_d, loss_g, *belief])
         ranks.average([measured])

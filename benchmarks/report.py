@@ -8,9 +8,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 RESULTS = Path(__file__).parent / "results"
 
 # benchmarks import this first, and then find the package in a checkout where it is not installed
@@ -48,10 +45,17 @@ def spread(values: list[float]) -> dict[str, float]:
 
 def publish(name: str, title: str, rows: list[dict], **details) -> None:
     """Print the rows as a table and write them, with the machine, to results/NAME.json."""
-    table = Table(*rows[0], title=title)
-    for row in rows:
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    cells = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:  # a machine that only trains
+        print(title, *map("  ".join, [list(rows[0]), *cells]), sep="\n")
+    else:
+        table = Table(*rows[0], title=title)
+        for row in cells:
+            table.add_row(*row)
+        Console().print(table)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": machine(), "rows": rows, **details}, indent=1) + "\n", encoding="utf-8")

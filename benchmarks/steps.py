@@ -16,6 +16,7 @@ from audiogan import audio, synthesis
 from audiogan.config import RunConfig
 from audiogan.examples import Clips, Examples, float_waves
 from audiogan.game import Game
+from audiogan.graphs import Graphed
 from audiogan.presets import preset
 from audiogan.transforms import make_transform
 
@@ -32,23 +33,25 @@ CONTENDERS = {
 class Contender:
     """One preset with its own networks and clips, a step at a time."""
 
-    def __init__(self, preset_name: str, assignments: list[str], clips: Clips) -> None:
+    def __init__(self, preset_name: str, assignments: list[str], clips: Clips, device: str = "cpu") -> None:
         settings = preset(preset_name).settings.with_text(assignments)
         labels = tuple(map(str, range(int(clips.labels.max()) + 1)))
         config = RunConfig(preset_name, settings, "built-in", "", RATE, CLIP_SAMPLES, labels)
-        transform = make_transform(config)
-        transform.fit(float_waves(clips.waves))
+        device = torch.device(device)
+        transform = make_transform(config).to(device)
+        transform.fit(float_waves(clips.waves).to(device))
         self.settings, self.number = settings, 0
-        self.game = Game(config, transform, torch.device("cpu"))
-        self.examples = Examples(clips, transform, torch.device("cpu"), seed=0)
+        self.game = Game(config, transform, device)
+        self.steps = Graphed(self.game) if settings.cuda_graphs and device.type == "cuda" else self.game
+        self.examples = Examples(clips, transform, device, seed=0)
 
     def step(self) -> None:
         """One generator step with its critic steps."""
         self.number += 1
         for turn in range(self.settings.critic_steps):
             real, labels = self.examples.batch(self.number * self.settings.critic_steps + turn, self.settings.batch)
-            self.game.discriminator_step(real, labels, self.number)
-        self.game.generator_step(labels, self.number)
+            self.steps.discriminator_step(real, labels, self.number)
+        self.steps.generator_step(labels, self.number)
 
 
 def built_in_clips() -> Clips:

@@ -78,3 +78,25 @@ def test_a_data_set_too_large_for_memory_gives_the_same_batches(clips, monkeypat
     assert read._seen is None
     for mine, theirs in zip(kept.batch(2, 7), read.batch(2, 7), strict=True):
         assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_data_set_that_lies_on_the_card_as_integers_gives_the_same_batches(clips, monkeypatch):
+    transform = make_transform(tiny_config())
+    transform.fit(float_waves(clips.waves))
+    kept = Examples(clips, transform, CPU, seed=1)
+    monkeypatch.setattr(examples, "MEMORY_BYTES", 0)
+    asked = []
+    monkeypatch.setattr(examples, "fits_on", lambda device, count_bytes: asked.append(count_bytes) or True)
+    there = Examples(clips, transform, CPU, seed=1)
+    # 24 clips of 2,000 samples of 2 bytes
+    assert asked == [96_000]
+    assert there._waves.dtype == torch.int16
+    for mine, theirs in zip(kept.batch(2, 7), there.batch(2, 7), strict=True):
+        assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_only_a_graphics_card_holds_the_clips_and_keeps_half_of_its_free_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1_000, 9_000))
+    assert examples.fits_on(torch.device("cuda"), 500)
+    assert not examples.fits_on(torch.device("cuda"), 501)
+    assert not examples.fits_on(CPU, 1)

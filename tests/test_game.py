@@ -112,7 +112,7 @@ def test_the_penalty_comes_every_so_many_steps_and_weighs_that_many_times_as_muc
     real, labels = seen_clips(game)
     monkeypatch.setattr(games, "zero_centred_penalty", lambda scores, inputs: torch.tensor(1.0))
     totals = []
-    monkeypatch.setattr(game, "_update", lambda optimiser, total, rate, step: totals.append(total.detach()))
+    monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
     added = [totals[-1] - loss for loss in (game.discriminator_step(real, labels, step)[0] for step in range(1, 17))]
     # R1 and R2, 1 each here: 2 * 0.3 * 8 at the steps 8 and 16
     assert_close(torch.stack(added), torch.tensor(([0.0] * 7 + [4.8]) * 2))
@@ -140,7 +140,7 @@ def test_the_interpolated_penalty_lies_between_real_and_generated_clips_and_has_
         return torch.tensor(1.0)
 
     monkeypatch.setattr(games, "interpolated_penalty", penalty)
-    monkeypatch.setattr(game, "_update", lambda optimiser, total, rate, step: totals.append(total.detach()))
+    monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
     loss, _ = game.discriminator_step(real, labels, 1)
     assert_close(totals[0] - loss, torch.tensor(10.0))
     assert torch.equal(places[0][0], real)
@@ -189,3 +189,37 @@ def test_the_averaged_weights_keep_a_share_that_grows_with_the_steps(ema, step, 
     game.generator_step(labels, step)
     for old, live, averaged in zip(before, game.generator.parameters(), game.averaged.parameters(), strict=True):
         assert_close(averaged, kept * old + (1 - kept) * live.detach())
+
+
+@pytest.mark.parametrize(
+    ("preset", "step", "of_generator", "of_discriminator"),
+    [
+        # real, generated and the generator's own; R1 and R2 are taken at the first two in every second step
+        ("framegan", 1, [True, True], [True, True, True]),
+        ("framegan", 2, [True, True], [False, False, True]),
+        # real, generated, between them, and the generator's own
+        ("wavegan", 2, [True, True], [True, True, False, True]),
+    ],
+)
+def test_numbers_have_sixteen_bits_outside_of_penalties_when_asked_for(preset, step, of_generator, of_discriminator):
+    seen = {"full": {}, "mixed": {}}
+    for precision, bits in seen.items():
+        game = new_game(f"precision={precision}", "penalty_every=2", "kernel=5", preset=preset)
+        for name in ("generator", "discriminator"):
+            bits[name] = []
+            watch = lambda *_, into=bits[name]: into.append(torch.is_autocast_enabled("cpu"))  # noqa: E731
+            getattr(game, name).register_forward_pre_hook(watch)
+        real, labels = seen_clips(game)
+        loss, _ = game.discriminator_step(real, labels, step)
+        assert loss.dtype == game.generator_step(labels, step).dtype == torch.float32
+    assert seen["mixed"] == {"generator": of_generator, "discriminator": of_discriminator}
+    assert not any(bit for bits in seen["full"].values() for bit in bits)
+
+
+def test_a_step_leaves_the_clips_it_was_given_as_they_were():
+    game = new_game("penalty_every=1", "roll_seconds=0")
+    real, labels = seen_clips(game)
+    before = real.clone()
+    game.discriminator_step(real, labels, 1)
+    assert torch.equal(real, before)
+    assert not real.requires_grad

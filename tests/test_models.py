@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from audiogan.models import ARCHITECTURES
+from audiogan.losses import interpolated_penalty
+from audiogan.models import ARCHITECTURES, networks
 from audiogan.models.framegan import Residual, batch_deviation, pixel_norm
-from audiogan.models.wavegan import phase_shuffle, strides_for, wave_length
+from audiogan.models.networks import leaky_relu
+from audiogan.models.wavegan import as_product, phase_shuffle, strides_for, wave_length
 from audiogan.presets import PRESETS
 from audiogan.settings import Settings
 
@@ -235,7 +237,46 @@ def test_wavegan_s_critic_scores_each_clip_by_itself():
     assert_close(discriminator(waves)[2], discriminator(waves[2:3])[0], atol=1e-5, rtol=1e-4)
 
 
+def test_the_slope_of_leaky_relu_hands_no_gradient_on():
+    x = torch.tensor([-3.0, 0.5], requires_grad=True)
+    y = leaky_relu(x)
+    assert_close(y, torch.tensor([-0.6, 0.5]))
+    (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert_close(slope, torch.tensor([0.2, 1.0]))
+    assert not slope.requires_grad
+
+
+def test_a_gradient_penalty_has_the_same_gradient_as_through_torch_s_own_leaky_relu(monkeypatch):
+    gradients = []
+    for _ in range(2):
+        _, discriminator = pair("wavegan")
+        torch.manual_seed(1)
+        penalty = interpolated_penalty(discriminator, torch.randn(3, 1, 1_024), torch.randn(3, 1, 1_024))
+        weights = [weights for name, weights in discriminator.named_parameters() if name.endswith("weight")]
+        gradients.append(torch.autograd.grad(penalty, weights))
+        monkeypatch.setattr(networks, "leaky_relu", lambda x: torch.nn.functional.leaky_relu(x, 0.2))
+    assert min(float(gradient.abs().max()) for gradient in gradients[0]) > 1e-4
+    assert_close(*gradients)
+
+
+def test_a_convolution_as_a_matrix_product_is_the_same_convolution():
+    torch.manual_seed(0)
+    layer = torch.nn.Conv1d(3, 5, 7, stride=4, padding=3).double()
+    x = torch.randn(2, 3, 16, dtype=torch.float64, requires_grad=True)
+    assert_close(as_product(layer, x), layer(x))
+    upstream = torch.randn(2, 5, 4, dtype=torch.float64)
+    through_both = (torch.autograd.grad(y, (x, layer.weight), upstream) for y in (as_product(layer, x), layer(x)))
+    assert_close(*through_both)
+
+
 # framegan
+
+
+def test_how_much_clips_differ_is_told_in_thirty_two_bits():
+    # a large common level leaves 16 bits no digits for the difference: 1,000 +- 1 is 1,000 in bfloat16
+    x = 1_000 + torch.tensor([-1.0, 1.0, -3.0, 3.0]).view(4, 1, 1).expand(4, 2, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_close(batch_deviation(x, torch.tensor([0, 0, 1, 1])), torch.tensor([[1.0], [1.0], [3.0], [3.0]]))
 
 
 def test_pixel_norm_brings_the_channels_of_each_place_to_a_mean_square_of_one():

@@ -232,7 +232,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_leaves_the_last_save(new
     run, undisturbed = new_run("first", "log_every=5"), new_run("undisturbed", "log_every=5")
     for each in (run, undisturbed):
         train_here(each, clips, steps=10)
-    average = Game._average
+    average = Game.average
 
     def burst(game: Game, step: int) -> None:
         average(game, step)
@@ -241,7 +241,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_leaves_the_last_save(new
                 game.generator.to_frames.weight.fill_(math.inf)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Game, "_average", burst)
+        patch.setattr(Game, "average", burst)
         with pytest.raises(Diverged, match="Training diverged before step 15: a loss is no longer a number"):
             train_here(run, clips, steps=30)
     assert run.metrics()["step"] == [5, 10]

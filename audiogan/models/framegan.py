@@ -104,11 +104,14 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
         labels = torch.arange(len(flat), device=x.device) // group
     else:
         labels = ranks.gather(labels)
-    same = (labels[:, None] == labels).to(x.dtype)  # (B, B)
+    # squares of which little is left when they are subtracted: not for numbers of 16 bits
+    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
+    same = (labels[:, None] == labels).to(flat.dtype)  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
     flat = flat - flat.mean(0)
-    mean = share @ flat
-    variance = (share @ flat.square() - mean.square()).clamp(min=0)
+    with torch.autocast(x.device.type, enabled=False):
+        mean = share @ flat
+        variance = (share @ flat.square() - mean.square()).clamp(min=0)
     deviation = (variance + 1e-8).sqrt().mean(1, keepdim=True)
     return deviation.chunk(ranks.COUNT)[ranks.RANK]

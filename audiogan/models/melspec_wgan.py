@@ -80,7 +80,7 @@ class Discriminator(networks.Discriminator):
         dropouts = [0.0, settings.dropout, settings.dropout, 0.0]
         layers = []
         for (before, after), dropout in zip(pairwise(channels), dropouts, strict=True):
-            layers += [narrow(before, after), nn.LeakyReLU(0.2), networks.Dropout(dropout)]
+            layers += [narrow(before, after), networks.LeakyReLU(), networks.Dropout(dropout)]
         flattened = networks.Dropout(min(settings.dropout, FLATTENED_DROPOUT))
         self.layers = nn.Sequential(*layers, nn.Flatten(), flattened)
         self.end_with(channels[-1], (height // 16) * (frames // 16), n_labels)

@@ -57,6 +57,22 @@ class Discriminator(nn.Module):
         return scores
 
 
+def leaky_relu(x: Tensor) -> Tensor:
+    """max(x, 0.2 x), its slope held constant: a gradient penalty's own gradient does not run through it.
+
+    The slope has no gradient anyway, except where x is 0, but torch's leaky_relu hands zeros on for it, and a backward
+    pass through the whole network is then spent on them.
+    """
+    return torch.ops.aten.leaky_relu_backward(x, x.detach(), 0.2, False)
+
+
+class LeakyReLU(nn.Module):
+    """`leaky_relu` as a layer of a discriminator."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return leaky_relu(x)
+
+
 def normalisation(settings: Settings, kind: type[nn.Module], channels: int) -> nn.Module:
     """A batch normalisation of that kind, or nothing, as the settings say."""
     return kind(channels) if settings.normalisation == "batch" else nn.Identity()

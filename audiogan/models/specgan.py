@@ -67,12 +67,12 @@ class Discriminator(networks.Discriminator):
         super().__init__()
         _, height, frames = shape
         channels = [settings.width * 2**power for power in range(LAYERS)]
-        layers = [narrow(1, channels[0]), nn.LeakyReLU(0.2)]
+        layers = [narrow(1, channels[0]), networks.LeakyReLU()]
         for before, after in pairwise(channels):
             layers += [
                 narrow(before, after, bias=settings.normalisation == "none"),
                 networks.normalisation(settings, networks.BatchNorm2d, after),
-                nn.LeakyReLU(0.2),
+                networks.LeakyReLU(),
             ]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.end_with(channels[-1], (height // 2**LAYERS) * (frames // 2**LAYERS), n_labels)
