@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audiogan.markup import Html, tag
+from audiogan.markup import Html, join, tag
 
 WIDTH, HEIGHT = 360, 190
 """Of a chart, in the units of its letters: drawn about as large, they are as large as the text around."""
@@ -50,7 +50,9 @@ def line_chart(
     parts = [_horizontal(down(value), short(value)) for value in ticks(low, high)]
     parts += [_below(right(float(scale(mark))), short(mark)) for mark in marks]
     if level is not None:
-        parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{down(level):.1f}", y2=f"{down(level):.1f}", class_="level"))
+        parts.append(
+            tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{down(level):.1f}", y2=f"{down(level):.1f}", class_="level")
+        )
     for number, values in enumerate(columns.values()):
         known = np.isfinite(values)
         points = " ".join(f"{right(a):.1f},{down(b):.1f}" for a, b in zip(across[known], values[known], strict=True))
@@ -58,7 +60,9 @@ def line_chart(
     parts.append(tag("text", x_name, x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 4, text_anchor="middle"))
     names = [tag("span", name, class_=f"key key-{number}") for number, name in enumerate(lines)]
     picture = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=f"{y_name} over {x_name}")
-    return tag("figure", tag("figcaption", tag("b", y_name), *(names if len(names) > 1 else [])), picture, class_="chart")
+    return tag(
+        "figure", tag("figcaption", tag("b", y_name), *(names if len(names) > 1 else [])), picture, class_="chart"
+    )
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
@@ -98,9 +102,12 @@ def short(value: float) -> str:
     return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{round(value, 9):g}"
 
 
+def _across(y: float, kind: str) -> Html:
+    return tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}", class_=kind)
+
+
 def _horizontal(y: float, text: str) -> Html:
-    line = tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid")
-    return tag("g", line, tag("text", text, x=LEFT - 5, y=f"{y + 3.5:.1f}", text_anchor="end"))
+    return join(_across(y, "grid"), tag("text", text, x=LEFT - 5, y=f"{y + 3.5:.1f}", text_anchor="end"))
 
 
 def _below(x: float, text: str) -> Html:

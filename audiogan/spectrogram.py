@@ -1,4 +1,4 @@
-"""Samples -> pictures on one scale, on pages and in reports: decibels under the clip's loudest point over log frequency.
+"""Samples -> pictures on one scale: decibels under the clip's loudest point, over time and the logarithm of frequency.
 
 `ui/sound.js` draws the same in the browser; here are its numbers, and the picture as a PNG.
 """
@@ -72,8 +72,7 @@ def png(levels_db: np.ndarray) -> bytes:
     header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"PLTE", _palette().tobytes()), (b"IDAT", lines), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
 
 
