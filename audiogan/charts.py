@@ -77,7 +77,10 @@ def _bounds(columns: list[np.ndarray], level: float | None) -> tuple[float, floa
     """(lowest, highest value that is drawn)."""
     known = np.concatenate(columns)
     known = known[np.isfinite(known)]
-    low, high = np.quantile(known, [PEAKS, 1 - PEAKS]).tolist() if len(known) else (0.0, 1.0)
+    if len(known) == 0:
+        return 0.0, 1.0
+    low = float(np.quantile(known, PEAKS, method="lower"))
+    high = float(np.quantile(known, 1 - PEAKS, method="higher"))
     if level is not None:
         low, high = min(low, level), max(high, level)
     margin = 0.05 * (high - low) or max(0.05 * abs(high), 1e-3)

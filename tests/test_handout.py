@@ -42,14 +42,14 @@ class Page(HTMLParser):
 
     def handle_data(self, text):
         if self._open and self._open[-1] != "style":
-            self.texts.append(text)
+            self.texts.append(text.strip())
 
     def all(self, name: str) -> list[dict]:
         return [attributes for found, attributes in self.elements if found == name]
 
 
 @pytest.fixture(scope="module")
-def report_lab(tmp_path_factory) -> Lab:
+def report_lab(tmp_path_factory, short_fitting) -> Lab:
     """A data set whose label and file names are an attack, two runs on it, the first of which is evaluated."""
     lab = Lab(tmp_path_factory.mktemp("report"))
     noises, tones = tones_and_noises().values()
