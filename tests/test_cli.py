@@ -370,7 +370,7 @@ def judged(home, trained, short_fitting) -> Outcome:
 
 def test_evaluate_answers_in_sentences_first_and_shows_the_numbers_after_them(judged, home):
     assert (judged.code, judged.out) == (0, "")
-    places = [judged.err.index(word) for word in ("real?", "varied?", "new?", "clean?", "Precision", "Mean squared")]
+    places = [judged.err.index(word) for word in ("real?", "varied?", "new?", "clean?", "Broken clips", "Mean squared")]
     assert places == sorted(places)
     assert (home / "one.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
