@@ -831,7 +831,7 @@ class Lab:
         clips = [
             (
                 Clip(pair.generated, pair.label or "Generated", f"seed {pair.seed}"),
-                Clip(pair.training, "Training clip", f"{pair.file}, distance {pair.distance:.2f}"),
+                Clip(pair.training, f"Training clip, {pair.distance:.2f} away", pair.file),
             )
             for pair in pairs
         ]
