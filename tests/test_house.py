@@ -85,7 +85,7 @@ def test_the_ground_floor_imports_nothing_of_ours_but_settings(room):
     "path", [*PAGES, *sorted((PACKAGE / "ui").glob("*.py")), PACKAGE / "cli.py"], ids=lambda path: path.name
 )
 def test_pages_routes_and_command_line_know_the_laboratory_and_no_other_room(path):
-    assert ours(path) <= {"lab", "wording", "ui"}
+    assert ours(path) <= {"lab", "wording", "spectrogram", "ui"}
 
 
 def test_streamlit_is_known_to_pages_alone():
