@@ -1,0 +1,229 @@
+"""What is measured of clips beside the training clips: every number with its interval.
+
+Each measure is a function of (training clips, other clips). For generated clips it is the value on the report card; for
+held-out real clips it is the floor, what real sounds reach that training has never heard.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiogan import flaws, metrics
+from audiogan.hearing import Heard
+
+TWIN = 0.25
+"""Clips nearer than this part of the usual distance between neighbours are called the same sound."""
+
+MISSING = 0.2
+"""A label that comes up less than this part of what was expected is called missing, when chance does not explain it."""
+
+CHANCE = 3.0
+"""Standard errors beyond which chance explains nothing: one of 370 for a single label, one of 37 among ten."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number and what is known of it."""
+
+    value: float
+    low: float
+    """Of a 95 % interval."""
+    high: float
+    detail: str = ""
+    """What the number alone does not say, such as the names of labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The training clips, and what belongs to the data set."""
+
+    train: Heard
+    mel_bandwidth: float
+    sound_bandwidth: float
+    own_bandwidth: float
+    bands_hz: np.ndarray
+    labels: tuple[str, ...]
+    """Names; empty where the classifier was trained on something else than labels."""
+    expected: np.ndarray
+    """(labels,) the shares that the labels should have."""
+
+
+Measure = Callable[[Basis, Heard], Reading]
+
+
+def share(hits: np.ndarray, detail: str = "") -> Reading:
+    """The share of true values with its Wilson score interval (1927), which holds for shares of 0 and 1 too."""
+    n, p, z = len(hits), float(np.mean(hits)), 1.96
+    middle, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return Reading(p, max(0.0, (middle - half) / (1 + z**2 / n)), min(1.0, (middle + half) / (1 + z**2 / n)), detail)
+
+
+def bootstrapped(statistic: Callable[..., float], *samples: np.ndarray, detail: str = "") -> Reading:
+    return Reading(statistic(*samples), *metrics.bootstrap_interval(statistic, *samples), detail)
+
+
+def subsampled(statistic: Callable[..., float], *samples: np.ndarray, detail: str = "") -> Reading:
+    return Reading(statistic(*samples), *metrics.subsample_interval(statistic, *samples), detail)
+
+
+# real?
+
+
+def kernel_distance(real: np.ndarray, fake: np.ndarray, bandwidth: float) -> Reading:
+    real = real[: metrics.LARGEST_SAMPLE]
+    return Reading(
+        metrics.kernel_distance(real, fake, bandwidth), *metrics.kernel_distance_interval(real, fake, bandwidth)
+    )
+
+
+def mel_kernel_distance(basis: Basis, other: Heard) -> Reading:
+    return kernel_distance(basis.train.mel_statistics, other.mel_statistics, basis.mel_bandwidth)
+
+
+def sound_kernel_distance(basis: Basis, other: Heard) -> Reading:
+    return kernel_distance(basis.train.sounds, other.sounds, basis.sound_bandwidth)
+
+
+def own_kernel_distance(basis: Basis, other: Heard) -> Reading:
+    return kernel_distance(basis.train.own, other.own, basis.own_bandwidth)
+
+
+def direction(basis: Basis, other: Heard) -> Reading:
+    """By how much the kernel distance grows when the clips are played backwards; below 0, they were backwards."""
+    real = basis.train.mel_statistics[: metrics.LARGEST_SAMPLE]
+
+    def growth(forwards: np.ndarray, backwards: np.ndarray) -> float:
+        return metrics.kernel_distance(real, backwards, basis.mel_bandwidth) - metrics.kernel_distance(
+            real, forwards, basis.mel_bandwidth
+        )
+
+    value = growth(other.mel_statistics, other.backwards)
+    return Reading(value, value, value)
+
+
+def precision(basis: Basis, other: Heard) -> Reading:
+    return subsampled(metrics.precision, basis.train.sounds, other.sounds)
+
+
+def inception_score(basis: Basis, other: Heard) -> Reading:
+    return bootstrapped(metrics.inception_score, other.probabilities)
+
+
+def whiteness(basis: Basis, other: Heard) -> Reading:
+    return bootstrapped(np.median, flaws.flatness(other.powers))
+
+
+def frechet_distance(basis: Basis, other: Heard) -> Reading:
+    return subsampled(metrics.frechet_distance, basis.train.mel_statistics[: len(other)], other.mel_statistics)
+
+
+def frechet_distance_at_infinity(basis: Basis, other: Heard) -> Reading:
+    value, error = metrics.frechet_distance_at_infinity(
+        basis.train.mel_statistics[: metrics.LARGEST_SAMPLE], other.mel_statistics
+    )
+    return Reading(value, value - 1.96 * error, value + 1.96 * error)
+
+
+# varied?
+
+
+def coverage(basis: Basis, other: Heard) -> Reading:
+    return subsampled(metrics.coverage, basis.train.sounds, other.sounds)
+
+
+def diversity(basis: Basis, other: Heard) -> Reading:
+    return subsampled(metrics.diversity, basis.train.sounds, other.sounds)
+
+
+def repetition(basis: Basis, other: Heard) -> Reading:
+    """The share of clips that have a twin among the others."""
+    usual = np.median(metrics.nearest_distances_within(basis.train.mel_statistics[: len(other)]))
+    return share(metrics.nearest_distances_within(other.mel_statistics) < TWIN * usual)
+
+
+def labels(basis: Basis, other: Heard) -> Reading:
+    """Half the sum of the differences of the label shares: the share of clips that would have to change their label."""
+
+    def difference(chosen: np.ndarray) -> float:
+        return float(np.abs(metrics.label_histogram(chosen) - basis.expected).sum() / 2)
+
+    return bootstrapped(difference, other.probabilities, detail=_label_sentence(basis, other))
+
+
+def _label_sentence(basis: Basis, other: Heard) -> str:
+    shares = metrics.label_histogram(other.probabilities)
+    surprises = metrics.label_surprise(shares, basis.expected, len(other), len(basis.train))
+    if shares.max() > 0.75 > basis.expected.max() + 0.1:
+        return f"nearly all are '{basis.labels[shares.argmax()]}', one label only"
+    missing = (shares < MISSING * basis.expected) & (surprises < -CHANCE)
+    if missing.any():
+        return "missing labels: " + ", ".join(np.array(basis.labels)[missing])
+    most = np.abs(shares - basis.expected).argmax()
+    return (
+        f"'{basis.labels[most]}' comes up in {shares[most]:.0%} of the clips where {basis.expected[most]:.0%} were due"
+    )
+
+
+# new?
+
+
+def copies(basis: Basis, other: Heard) -> Reading:
+    """The share of clips that have a twin among the training clips."""
+    usual = np.median(metrics.nearest_distances_within(basis.train.mel_statistics))
+    return share(metrics.nearest_distances(other.mel_statistics, basis.train.mel_statistics) < TWIN * usual)
+
+
+# clean?
+
+
+def silence(basis: Basis, other: Heard) -> Reading:
+    return share(other.peaks_db < flaws.SILENT_DB)
+
+
+def background(basis: Basis, other: Heard) -> Reading:
+    return bootstrapped(np.mean, other.backgrounds_db)
+
+
+def spectrum(basis: Basis, other: Heard) -> Reading:
+    difference = flaws.levels_db(other.powers) - flaws.levels_db(basis.train.powers)
+    difference -= np.median(difference)
+    worst = np.abs(difference).argmax()
+    return bootstrapped(
+        lambda fake: flaws.spectral_difference_db(basis.train.powers, fake),
+        other.powers,
+        detail=f"{difference[worst]:+.0f} dB around {basis.bands_hz[worst]:,.0f} Hz",
+    )
+
+
+def highs(basis: Basis, other: Heard) -> Reading:
+    return bootstrapped(lambda fake: flaws.highs_db(basis.train.powers, fake, basis.bands_hz), other.powers)
+
+
+def pitch(basis: Basis, other: Heard) -> Reading:
+    moved = flaws.transposition(basis.train.powers, other.powers, basis.bands_hz)
+    return Reading(abs(moved), abs(moved), abs(moved), f"{abs(moved)} semitones {'up' if moved > 0 else 'down'}")
+
+
+MEASURES: dict[str, Measure] = {
+    "silence": silence,
+    "whiteness": whiteness,
+    "copies": copies,
+    "repetition": repetition,
+    "labels": labels,
+    "direction": direction,
+    "pitch": pitch,
+    "highs": highs,
+    "background": background,
+    "spectrum": spectrum,
+    "coverage": coverage,
+    "diversity": diversity,
+    "mel_kernel_distance": mel_kernel_distance,
+    "sound_kernel_distance": sound_kernel_distance,
+    "own_kernel_distance": own_kernel_distance,
+    "precision": precision,
+    "inception_score": inception_score,
+    "frechet_distance": frechet_distance,
+    "frechet_distance_at_infinity": frechet_distance_at_infinity,
+}

@@ -1,0 +1,105 @@
+"""Flaws that show in the signal itself, each a number that names its cause: hiss, missing highs, pitch, noise.
+
+`powers` are those of `spectrum.band_powers`, (n, M), one row a clip.
+"""
+
+import numpy as np
+
+from audiogan import audio
+
+SILENT_DB = -60.0
+"""Peak of full scale below which a clip is called silent."""
+
+QUIETEST_DB = -80.0
+"""Backgrounds below it are not heard, nor told apart."""
+
+FRAME_SECONDS = 0.02
+"""Of a frame's level: two periods of 100 Hz."""
+
+AUDIBLE_DB = 40.0
+"""Bands this far under the loudest one do not decide what pitch a spectrum has."""
+
+
+def peaks_db(waves: np.ndarray) -> np.ndarray:
+    """(n,) each clip's peak in dB of full scale, -200 for digital silence."""
+    return 20 * np.log10(np.abs(waves).max(1).clip(min=1e-10))
+
+
+def backgrounds_db(waves: np.ndarray, rate: int) -> np.ndarray:
+    """(n,) the level of the quietest tenth of each clip (n, T) under its loudest moment, from -80 to 0 dB.
+
+    Noise lies under everything, so that it shows where the sound itself has not begun or has ended.
+    """
+    frame_samples = min(waves.shape[1], max(1, round(FRAME_SECONDS * rate)))
+    count = waves.shape[1] // frame_samples
+    frames = waves[:, : count * frame_samples].reshape(len(waves), count, frame_samples)
+    energies = np.einsum("nft,nft->nf", frames, frames)
+    loudest = energies.max(1, keepdims=True)
+    quiet = np.quantile(energies / np.where(loudest > 0, loudest, 1), 0.1, axis=1)
+    return 10 * np.log10(quiet.clip(min=10 ** (QUIETEST_DB / 10)))
+
+
+def flatness(powers: np.ndarray) -> np.ndarray:
+    """(n,) geometric over arithmetic mean of each clip's band powers: 1 for white noise, 0 for a tone or silence."""
+    powers = np.asarray(powers, np.float64)
+    loudest = powers.max(1, keepdims=True)
+    shares = (powers / np.where(loudest > 0, loudest, 1)).clip(min=1e-12)
+    return np.exp(np.log(shares).mean(1)) / shares.mean(1)
+
+
+def levels_db(powers: np.ndarray) -> np.ndarray:
+    """(M,) the long-term spectrum of the clips, down to 80 dB under its loudest band."""
+    levels = 10 * np.log10(powers.mean(0).clip(min=1e-20))
+    return levels.clip(min=levels.max() + QUIETEST_DB)
+
+
+def spectral_difference_db(real: np.ndarray, fake: np.ndarray) -> float:
+    """Root mean square over the bands of the difference of two long-term spectra, apart from their levels."""
+    difference = levels_db(fake) - levels_db(real)
+    return float(np.sqrt(np.mean((difference - np.median(difference)) ** 2)))
+
+
+def highs_db(real: np.ndarray, fake: np.ndarray, bands_hz: np.ndarray) -> float:
+    """How far the upper half of the frequencies lies above the real one's, measured from the lower half."""
+    difference = levels_db(fake) - levels_db(real)
+    upper = bands_hz > bands_hz[-1] / 2
+    return float(np.median(difference[upper]) - np.median(difference[~upper]))
+
+
+def transposition(real: np.ndarray, fake: np.ndarray, bands_hz: np.ndarray, most_semitones: int = 12) -> int:
+    """By how many semitones the fake clips' long-term spectrum is moved from the real one's; 0 unless that explains it.
+
+    It explains it when the spectra, moved back, differ by less than 0.6 of what they do now.
+    """
+    semitones = 12 * np.log2(bands_hz / bands_hz[0])
+    goal, found = levels_db(real), levels_db(fake)
+    shifts = np.arange(-most_semitones, most_semitones + 1)
+    misfits = np.array([_misfit(semitones, goal, found, shift) for shift in shifts])
+    best = misfits.argmin()
+    return int(shifts[best]) if misfits[best] < 0.6 * misfits[most_semitones] else 0
+
+
+def _misfit(semitones: np.ndarray, goal: np.ndarray, found: np.ndarray, shift: int) -> float:
+    """Standard deviation of the difference where both are known and either is audible."""
+    moved = semitones - shift
+    known = (semitones + shift >= semitones[0]) & (semitones + shift <= semitones[-1])
+    back = np.interp(semitones + shift, semitones, found)
+    audible = known & (np.maximum(goal - goal.max(), back - found.max()) > -AUDIBLE_DB)
+    # what differs below that is not heard; the weights are those of equal musical steps
+    floors = goal.max() - AUDIBLE_DB, found.max() - AUDIBLE_DB
+    difference = (np.maximum(back, floors[1]) - np.maximum(goal, floors[0]))[audible]
+    weights = np.gradient(moved)[audible]
+    if len(difference) < 8:
+        return np.inf
+    mean = np.average(difference, weights=weights)
+    return float(np.sqrt(np.average((difference - mean) ** 2, weights=weights)))
+
+
+def reversed_in_place(waves: np.ndarray) -> np.ndarray:
+    """Each sound (n, T) played backwards where it is: what is silent before and after it stays."""
+    turned = np.zeros_like(waves)
+    for wave, out in zip(waves, turned, strict=True):
+        loud = np.flatnonzero(np.abs(wave) > np.abs(wave).max() * audio.amplitude(audio.QUIET_DB))
+        if len(loud):
+            out[loud[0] : loud[-1] + 1] = wave[loud[0] : loud[-1] + 1][::-1]
+    return turned

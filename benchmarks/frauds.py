@@ -1,0 +1,199 @@
+"""Do the measures measure? Real clips, altered in ways whose fault is known, before the judge.
+
+`python benchmarks/frauds.py --data FOLDER... [--splits 5]`
+
+Half of a data set's files train the judge, a quarter is its floor, and the last quarter stands trial: as it is, and
+altered. A fraud is found when the first fault on its report card is one that describes it; real clips must have none.
+Several splits, each with a judge of its own.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from report import publish
+
+from audiogan import audio, flaws
+from audiogan.datasets import Dataset, prepare
+from audiogan.judge import Judge, RealClips
+from audiogan.report_card import BAD
+from audiogan.survey import listen
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a fraud is made from."""
+
+    suspects: np.ndarray
+    """float32 (n, T): real clips that neither trained the judge nor are its floor."""
+    labels: np.ndarray
+    """(n,)"""
+    train: np.ndarray
+    """float32 (m, T): clips that trained the judge."""
+    rate: int
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Fraud:
+    """An alteration, and the measures whose faults describe it."""
+
+    alter: Callable[[Case], np.ndarray]
+    faults: tuple[str, ...]
+
+
+def with_noise(case: Case, level_db: float) -> np.ndarray:
+    """White noise at a level beside each clip's own power."""
+    deviation = np.sqrt(np.square(case.suspects).mean(1, keepdims=True)) * audio.amplitude(level_db)
+    return case.suspects + deviation * case.rng.standard_normal(case.suspects.shape, np.float32)
+
+
+def low_passed(case: Case) -> np.ndarray:
+    """Without the upper half of the frequencies: the edge falls over an eighth of them, so that nothing rings."""
+    spectra = np.fft.rfft(case.suspects)
+    place = np.linspace(0, 1, spectra.shape[1])
+    return np.fft.irfft(spectra * np.clip((0.5 - place) * 8, 0, 1), case.suspects.shape[1])
+
+
+def pitched(case: Case, semitones: float) -> np.ndarray:
+    """As a tape that runs faster or slower."""
+    rate = round(case.rate / 2 ** (semitones / 12))
+    moved = [audio.resample(wave, case.rate, rate)[: case.suspects.shape[1]] for wave in case.suspects]
+    return audio.pad(moved, case.suspects.shape[1])
+
+
+def half_of_the_labels(case: Case) -> np.ndarray:
+    return case.suspects[case.labels < (case.labels.max() + 1) / 2]
+
+
+def one_label(case: Case) -> np.ndarray:
+    return case.suspects[case.labels == np.bincount(case.labels).argmax()]
+
+
+FRAUDS = {
+    "held-out real": Fraud(lambda case: case.suspects, ()),
+    "noise at -20 dB": Fraud(lambda case: with_noise(case, -20), ("background",)),
+    "noise at -6 dB": Fraud(lambda case: with_noise(case, -6), ("background",)),
+    "low-passed": Fraud(low_passed, ("highs",)),
+    "backwards": Fraud(lambda case: case.suspects[:, ::-1], ("direction",)),
+    "backwards in place": Fraud(lambda case: flaws.reversed_in_place(case.suspects), ("direction",)),
+    "half of the labels": Fraud(half_of_the_labels, ("labels",)),
+    "one label": Fraud(one_label, ("labels",)),
+    "one clip": Fraud(lambda case: case.suspects[np.zeros(len(case.suspects), int)], ("repetition",)),
+    "twenty clips": Fraud(lambda case: case.suspects[np.arange(len(case.suspects)) % 20], ("repetition",)),
+    "training copies": Fraud(lambda case: case.train[: len(case.suspects)], ("copies",)),
+    "five semitones up": Fraud(lambda case: pitched(case, 5), ("pitch",)),
+    "five semitones down": Fraud(lambda case: pitched(case, -5), ("pitch", "highs")),
+    "white noise": Fraud(
+        lambda case: 0.2 * case.rng.standard_normal(case.suspects.shape, np.float32).clip(-4, 4), ("whiteness",)
+    ),
+    "silence": Fraud(lambda case: np.zeros_like(case.suspects), ("silence",)),
+}
+
+
+def shares_of_files(files: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(N,) 0 for clips to train with (half of each label's files), 1 for the floor, 2 for the suspects."""
+    part = np.empty(len(files), int)
+    for label in np.unique(labels):
+        own = rng.permutation(np.unique(files[labels == label]))
+        part_of_file = dict(zip(own, np.arange(len(own)) * 4 // len(own), strict=True))
+        of_label = labels == label
+        part[of_label] = [max(0, part_of_file[file] - 1) for file in files[of_label]]
+    return part
+
+
+def trial(real: RealClips, part: np.ndarray, rng: np.random.Generator) -> dict[str, "Verdict"]:
+    """Fraud -> what the judge, trained on part 0 with part 1 for its floor, says about it."""
+    chosen = part < 2
+    judge = Judge.fit(
+        RealClips(
+            real.name,
+            real.fingerprint,
+            real.rate,
+            real.labels,
+            real.clips[chosen],
+            real.clip_labels[chosen],
+            real.clip_files[chosen],
+            part[chosen] == 1,
+        )
+    )
+    train = rng.permutation(np.flatnonzero(part == 0))
+    suspects = rng.permutation(np.flatnonzero(part == 2))
+    case = Case(
+        audio.from_int16(real.clips[suspects]),
+        real.clip_labels[suspects],
+        audio.from_int16(real.clips[train]),
+        real.rate,
+        rng,
+    )
+    return {name: Verdict.of(fraud, judge.measure(fraud.alter(case))) for name, fraud in FRAUDS.items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a fraud."""
+
+    is_right: bool
+    """The first fault describes it; for real clips: there is no fault."""
+    faults: tuple[str, ...]
+    sentence: str
+    values: dict[str, float]
+    floors: dict[str, float]
+
+    @classmethod
+    def of(cls, fraud: Fraud, card) -> "Verdict":
+        faults = [line.measure + ("" if line.verdict == BAD else "?") for line in card.faults]
+        is_right = card.faults[0].measure in fraud.faults if fraud.faults and card.faults else faults == [*fraud.faults]
+        sentence = card.faults[0].fault if card.faults else "No fault was found."
+        values = {line.measure: line.value for line in card.lines}
+        return cls(is_right, tuple(faults), sentence, values, {line.measure: line.floor for line in card.lines})
+
+
+def real_clips(dataset: Dataset) -> RealClips:
+    return RealClips(
+        dataset.name,
+        dataset.fingerprint,
+        dataset.rate,
+        dataset.labels,
+        np.array(dataset.clips()),
+        np.array(dataset.clip_labels()),
+        np.array(dataset.clip_files()),
+        np.zeros(dataset.n_clips, bool),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--splits", type=int, default=5)
+    arguments = parser.parse_args()
+    for folder in arguments.data:
+        with tempfile.TemporaryDirectory() as root:
+            survey = listen([folder])
+            suggestion = survey.suggest()
+            real = real_clips(prepare(survey, Path(root), folder.name, suggestion.rate, suggestion.seconds))
+        trials = []
+        for split in range(arguments.splits):
+            rng = np.random.default_rng(split)
+            trials.append(trial(real, shares_of_files(real.clip_files, real.clip_labels, rng), rng))
+            for name, verdict in trials[-1].items():
+                print(split, name, "right" if verdict.is_right else "WRONG", *verdict.faults, flush=True)
+        rows = []
+        for name in FRAUDS:
+            verdicts = [trial[name] for trial in trials]
+            rows.append(
+                {
+                    "clips": name,
+                    "found": f"{sum(verdict.is_right for verdict in verdicts)} of {len(verdicts)}",
+                    "sentence": verdicts[0].sentence,
+                }
+            )
+        details = {name: [vars(trial[name]) for trial in trials] for name in FRAUDS}
+        publish(f"frauds-{folder.name}", f"{folder.name}: {len(real.clips)} clips", rows, trials=details)
+
+
+if __name__ == "__main__":
+    main()
