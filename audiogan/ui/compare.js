@@ -53,7 +53,7 @@ class Compare {
     const { head, wav } = unpack(data);
     this.scale = head.scale; // absent where no spectrograms are wanted
     this.root.classList.toggle("spectral", Boolean(head.scale));
-    this.lay(head.titles.length);
+    this.layOut(head.titles.length);
     try {
       let at = 0;
       this.strips.forEach((strip, n) => this.show(strip, readWav(wav.slice(at, (at += head.sizes[n]))), head.titles[n]));
@@ -70,7 +70,7 @@ class Compare {
   }
 
   // as many rows as there are sounds
-  lay(count) {
+  layOut(count) {
     if (this.strips.length === count) return;
     this.forget();
     this.rows.innerHTML = Array.from({ length: count }, (_, n) => ROW(n)).join("");
@@ -147,8 +147,8 @@ class Compare {
   // around the first sound's loudest sample, where periods are seen best
   lookAtPeriods() {
     const { samples, rate, peak } = this.strips[0].clip;
-    const loudest = samples.findIndex((value) => Math.abs(value) === peak) / rate;
-    this.look(loudest - PERIODS_SECONDS / 2, loudest + PERIODS_SECONDS / 2);
+    const moment = samples.findIndex((value) => Math.abs(value) === peak) / rate;
+    this.look(moment - PERIODS_SECONDS / 2, moment + PERIODS_SECONDS / 2);
   }
 
   // ---------------------------------------------------------------------------- what the user does
