@@ -47,32 +47,31 @@ def flatness(powers: np.ndarray) -> np.ndarray:
     return np.exp(np.log(shares).mean(1)) / shares.mean(1)
 
 
-def levels_db(powers: np.ndarray) -> np.ndarray:
-    """(M,) the long-term spectrum of the clips, down to 80 dB under its loudest band."""
-    levels = 10 * np.log10(powers.mean(0).clip(min=1e-20))
+def levels_db(powers: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(M,) the long-term spectrum of the clips, each counted by its weight, down to 80 dB under its loudest band."""
+    levels = 10 * np.log10(np.average(powers, axis=0, weights=weights).clip(min=1e-20))
     return levels.clip(min=levels.max() + QUIETEST_DB)
 
 
-def spectral_difference_db(real: np.ndarray, fake: np.ndarray) -> float:
-    """Root mean square over the bands of the difference of two long-term spectra, apart from their levels."""
-    difference = levels_db(fake) - levels_db(real)
+def spectral_difference_db(goal: np.ndarray, found: np.ndarray) -> float:
+    """Root mean square over the bands of the difference of two long-term spectra (M,), apart from their levels."""
+    difference = found - goal
     return float(np.sqrt(np.mean((difference - np.median(difference)) ** 2)))
 
 
-def highs_db(real: np.ndarray, fake: np.ndarray, bands_hz: np.ndarray) -> float:
-    """How far the upper half of the frequencies lies above the real one's, measured from the lower half."""
-    difference = levels_db(fake) - levels_db(real)
+def highs_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray) -> float:
+    """How far the upper half of the frequencies of one spectrum (M,) lies above another's, from the lower half."""
+    difference = found - goal
     upper = bands_hz > bands_hz[-1] / 2
     return float(np.median(difference[upper]) - np.median(difference[~upper]))
 
 
-def transposition(real: np.ndarray, fake: np.ndarray, bands_hz: np.ndarray, most_semitones: int = 12) -> int:
-    """By how many semitones the fake clips' long-term spectrum is moved from the real one's; 0 unless that explains it.
+def transposition(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray, most_semitones: int = 12) -> int:
+    """By how many semitones one long-term spectrum (M,) is moved from another; 0 unless that explains the difference.
 
     It explains it when the spectra, moved back, differ by less than 0.6 of what they do now.
     """
     semitones = 12 * np.log2(bands_hz / bands_hz[0])
-    goal, found = levels_db(real), levels_db(fake)
     shifts = np.arange(-most_semitones, most_semitones + 1)
     misfits = np.array([_misfit(semitones, goal, found, shift) for shift in shifts])
     best = misfits.argmin()

@@ -44,7 +44,9 @@ class Heard:
     mel_statistics: np.ndarray
     """(n, d)"""
     backwards: np.ndarray
-    """(n, d): the same of the sounds played backwards."""
+    """(n, d): the same of the clips played backwards; (n, 0) where this is not asked."""
+    backwards_in_place: np.ndarray
+    """(n, d): of the clips whose sounds run backwards between the same silences."""
     powers: np.ndarray
     """(n, M): of each mel band."""
     backgrounds_db: np.ndarray
@@ -80,25 +82,31 @@ class Ears:
         """(M,) the middles of the bands of `powers`."""
         return band_powers(np.zeros((0, self.rate), np.float32), self.rate)[0]
 
-    def hear(self, clips: Prepared, progress: Callable[[float], None] | None = None) -> Heard:
-        """Everything about the clips, a batch at a time. `progress` is told the share that is done."""
+    def hear(
+        self, clips: Prepared, both_ways: bool = True, progress: Callable[[float], None] | None = None
+    ) -> Heard:
+        """Everything about the clips, if `both_ways` also backwards. `progress` is told the share that is done."""
         batches = []
         for at in range(0, len(clips), BATCH):
             rows = slice(at, at + BATCH)
-            batches.append(self._hear_batch(clips[rows], flaws.peaks_db(clips.as_they_are(rows))))
+            batches.append(self._hear_batch(clips[rows], flaws.peaks_db(clips.as_they_are(rows)), both_ways))
             if progress:
                 progress(min(1.0, (at + BATCH) / len(clips)))
         return Heard(*(np.concatenate([getattr(batch, item.name) for batch in batches]) for item in fields(Heard)))
 
-    def _hear_batch(self, waves: np.ndarray, peaks_db: np.ndarray) -> Heard:
+    def _hear_batch(self, waves: np.ndarray, peaks_db: np.ndarray, both_ways: bool) -> Heard:
+        nothing = np.zeros((len(waves), 0))
+        turned = [waves[:, ::-1], flaws.reversed_in_place(waves)] if both_ways else []
+        backwards, in_place = [self.mel_statistics(clips, self.rate) for clips in turned] or [nothing, nothing]
         sounds, probabilities = self.classifier.features_and_probabilities(waves, self.rate)
         return Heard(
             mel_statistics=self.mel_statistics(waves, self.rate),
-            backwards=self.mel_statistics(flaws.reversed_in_place(waves), self.rate),
+            backwards=backwards,
+            backwards_in_place=in_place,
             powers=band_powers(waves, self.rate)[1],
             backgrounds_db=flaws.backgrounds_db(waves, self.rate),
             peaks_db=peaks_db,
             sounds=sounds,
             probabilities=probabilities,
-            own=np.asarray(self.own(waves, self.rate), np.float64) if self.own else np.zeros((len(waves), 0)),
+            own=np.asarray(self.own(waves, self.rate), np.float64) if self.own else nothing,
         )

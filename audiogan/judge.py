@@ -137,11 +137,8 @@ class Judge:
             real.prepared(fitting), labels, real.rate, lambda done, total: told(0, done / total)
         )
         ears = Ears(mel_statistics, classifier, own, real.rate)
-        heard = ears.hear(
-            real.prepared(np.concatenate([train_indices, held_out_indices])), lambda share: told(1, share)
-        )
-        is_train = np.arange(len(heard)) < len(train_indices)
-        train, held_out = heard.some(is_train), heard.some(~is_train)
+        train = ears.hear(real.prepared(train_indices), progress=lambda share: told(1, share))
+        held_out = ears.hear(real.prepared(held_out_indices))
         return cls(real, ears, train_indices, train, held_out_indices, held_out)
 
     # keeping
@@ -196,7 +193,7 @@ class Judge:
         if len(whole) == 0:
             return replace(card, lines=(broken,), left_out=("Every clip is broken: nothing else can be measured.",))
         told = _in_parts(progress, HEARING_SHARE)
-        heard = self.ears.hear(Prepared(waves, self.clip_samples, whole), lambda share: told(0, share))
+        heard = self.ears.hear(Prepared(waves, self.clip_samples, whole), progress=lambda share: told(0, share))
         if (heard.peaks_db < SILENT_DB).all():
             silent = line("silence", comparisons.share(heard.peaks_db < SILENT_DB), NOTHING_WRONG, len(heard), 0)
             return replace(card, lines=(broken, silent), left_out=("Every clip is silent: nothing else is measured.",))

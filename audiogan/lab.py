@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from audiogan.encoder import Encoder
+    from audiogan.evaluation import Evaluation
     from audiogan.examples import Clips
     from audiogan.instrument import Instrument, Point
 
 __all__ = [
     "METRICS",
     "PRESETS",
+    "ClosestPair",
     "Dataset",
     "Download",
     "Estimate",
@@ -155,6 +157,27 @@ class Reconstruction:
             f"Waveform error {self.wave_error:.4f} (mean square): 0 would be equal, silence is at "
             f"{self.silence_error:.4f}.{phases}",
         )
+
+
+@dataclass(frozen=True)
+class ClosestPair:
+    """A generated sound and the training clip that it is nearest to."""
+
+    generated: bytes
+    """WAV."""
+
+    training: bytes
+    """WAV."""
+
+    file: str
+    """Name of the file that the training clip comes from."""
+
+    seed: int
+    label: str
+    """Of the generated sound; empty for a model without labels."""
+
+    distance: float
+    """Between the two, in the space of mel statistics."""
 
 
 def site() -> Path:
@@ -555,6 +578,98 @@ class Lab:
         point = encode(encoder, instrument, clip, instrument.label_number(label) if label else None)
         return _compare(instrument, clip, point)
 
+    # judging
+
+    def evaluate(
+        self,
+        run: Run,
+        step: int | None = None,
+        dataset: str | None = None,
+        count: int = 1000,
+        embedder: Path | str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Evaluation":
+        """The report card of `count` sounds of a run's snapshot (the best by default), which is kept in the run.
+
+        They are held against a data set by name, by default the run's own. `embedder` is the file of one's own
+        embedder, used beside the program's. `progress` is told (percent, 100).
+
+        Raises RunError for a run without a snapshot, a data set that is gone or a count out of range, and ValueError
+        when there is nothing to judge by or the embedder cannot be used.
+        """
+        from audiogan.evaluation import evaluate
+
+        instrument, found = self.instrument(run, step), self._judging_dataset(run, dataset)
+        own = _own_embedder(embedder)
+        evaluation = evaluate(run, instrument, found, count, own, progress)
+        # a starter model inside an installed package may not be writable: then it is judged again next time
+        with contextlib.suppress(OSError):
+            run.save_evaluation(evaluation.step, evaluation.dataset, own.name if own else "", evaluation.to_json())
+        return evaluation
+
+    def _judging_dataset(self, run: Run, name: str | None) -> Dataset:
+        """The data set of that name, by default the one that the run was trained on."""
+        if name is not None:
+            return self.dataset(name)
+        config = run.config
+        known = {dataset.name: dataset for dataset in self.datasets()}
+        same = [dataset for dataset in known.values() if dataset.fingerprint == config.fingerprint]
+        if same or config.dataset in known:
+            return (same or [known[config.dataset]])[0]
+        if config.dataset == BUILT_IN:
+            return self.prepare_built_in()
+        others = ", ".join(known) or "none yet"
+        raise RunError(
+            f"The data set '{config.dataset}' that '{run.name}' was trained on is gone: prepare it again, or judge by "
+            f"another one (there is {others})."
+        )
+
+    def evaluations(self, run: Run) -> "list[Evaluation]":
+        """What is kept of a run's evaluations, those of the oldest snapshot first."""
+        from audiogan.evaluation import Evaluation
+
+        found = []
+        for text in run.evaluations():
+            # one of another version, or damaged, is passed over: it can be made again
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                found.append(Evaluation.from_json(text))
+        return found
+
+    def closest_pairs(self, evaluation: "Evaluation") -> list[ClosestPair]:
+        """The generated sounds that came nearest to training clips, and these, nearest first.
+
+        Raises RunError when run, snapshot or data set are gone, or the data set is no longer the same.
+        """
+        from audiogan import evaluation as judging
+
+        dataset = self.dataset(evaluation.dataset)
+        if dataset.fingerprint != evaluation.card.fingerprint:
+            raise RunError(f"The data set '{dataset.name}' has changed since: evaluate '{evaluation.run}' again.")
+        instrument = self.instrument(self.run(evaluation.run), evaluation.step)
+        files = dataset.clip_files()
+        pairs = []
+        for number, clip, distance in evaluation.card.closest_pairs:
+            (point,) = judging.asked_points(instrument, dataset, [number])
+            pairs.append(
+                ClosestPair(
+                    generated=instrument.wav(point),
+                    training=wav_of_clip(dataset, clip),
+                    file=dataset.files[files[clip]].path,
+                    seed=point.seed,
+                    label=instrument.labels[point.label] if point.label is not None else "",
+                    distance=distance,
+                )
+            )
+        return pairs
+
+    def report(self, runs: Sequence[Run], steps: Sequence[int | None] = ()) -> str:
+        """A report to hand on: one HTML file that needs nothing beside it, of one run or several side by side.
+
+        Of each run the best snapshot, or the one of the step at the same place in `steps`, with its newest
+        evaluation if one is kept; nothing is evaluated here. Raises RunError for no run, or one without a sound.
+        """
+        raise NotImplementedError
+
     def _render(
         self,
         instrument: "Instrument",
@@ -629,6 +744,13 @@ def _compare(instrument: "Instrument", clip: "np.ndarray", point: "Point") -> Re
         silence_error=float(original[0].square().mean()),
         draws_samples=instrument.config.settings.transform == "waveform",
     )
+
+
+def _own_embedder(file: Path | str | None):
+    """The embedder in a file, None without one."""
+    if file is None:
+        return None
+    raise NotImplementedError
 
 
 def _discriminator(run: Run) -> dict | None:

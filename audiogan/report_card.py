@@ -72,32 +72,32 @@ RULES = (
         "{floor}).", only_beyond=0.7,
     ),
     Rule(
-        "copies", "new", "Copies of training clips", 1, 0.05, 0.3,
-        "{value} of the clips are copies of training clips (real sounds that were kept back: {floor}).", style=".0%",
-    ),
-    Rule(
         "repetition", "varied", "Clips with a twin", 1, 0.1, 0.4,
         "Few sounds are repeated: {value} of the clips have a twin among the others (real: {floor}).", style=".0%",
     ),
     Rule(
-        "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,
-        "The labels are out of balance: {detail}.", style=".0%",
+        "copies", "new", "Copies of training clips", 1, 0.05, 0.3,
+        "{value} of the clips are copies of training clips (real sounds that were kept back: {floor}).", style=".0%",
     ),
     Rule(
         "direction", "real", "Order in time", -1, 0.0, 0.0,
         "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-1.0,
     ),
     Rule(
+        "highs", "clean", "Highs beside lows, dB", -1, 5.0, 12.0,
+        "They are dull: the highs are {value} dB from where they should be.", style="+.0f",
+    ),
+    Rule(
         "pitch", "clean", "Pitch", 1, 0.5, 2.5,
         "Their pitch is wrong: the whole spectrum lies {detail}.", style=".0f",
     ),
     Rule(
-        "highs", "clean", "Highs beside lows, dB", -1, 3.0, 9.0,
-        "They are dull: the highs are {value} dB from where they should be.", style="+.0f",
+        "background", "clean", "Background beside real ones, dB", 1, 3.0, 12.0,
+        "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
-        "background", "clean", "Background under the sounds, dB", 1, 3.0, 12.0,
-        "There is noise or hiss under the sounds, at {value} dB (real: {floor} dB).", style=".0f",
+        "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,
+        "The labels are out of balance: {detail}.", style=".0%",
     ),
     Rule(
         "spectrum", "clean", "Long-term spectrum, dB off", 1, 1.5, 6.0,

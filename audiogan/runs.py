@@ -349,6 +349,18 @@ class Run:
     def _encoder_path(self, snapshot: Snapshot) -> Path:
         return self.folder / "encoders" / snapshot.path.name
 
+    def save_evaluation(self, step: int, dataset: str, embedder: str, text: str) -> None:
+        """Keep an evaluation (JSON) of a snapshot; one by the same data set and embedder is replaced."""
+        # names of files are anybody's, and no part of a path
+        key = hashlib.sha256(json.dumps([dataset, embedder]).encode()).hexdigest()[:12]
+        folder = self.folder / "evaluations"
+        folder.mkdir(exist_ok=True)
+        _replace_text(folder / f"step-{step:08d}-{key}.json", text)
+
+    def evaluations(self) -> list[str]:
+        """The kept evaluations as JSON texts, those of the oldest snapshot first."""
+        return [path.read_text(encoding="utf-8") for path in sorted((self.folder / "evaluations").glob("step-*.json"))]
+
     def save_resume(self, tensors: dict, progress: dict) -> None:
         """Everything needed to go on exactly, in one file so that tensors and numbers cannot disagree."""
         from audiogan.tensors import save_tensors

@@ -58,7 +58,9 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
             file.write(struct.pack("<Q", len(text)) + text)
             for tensor in tensors.values():
                 flat = tensor.detach().cpu().contiguous().reshape(-1)
-                file.write(flat.view(torch.uint8).numpy().data)
+                # NumPy gives some empty arrays steps that torch will not view as bytes
+                if len(flat):
+                    file.write(flat.view(torch.uint8).numpy().data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

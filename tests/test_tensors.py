@@ -4,6 +4,7 @@ import json
 import os
 import struct
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -22,6 +23,7 @@ EVERY_KIND = {
     "bool": torch.tensor([True, False, True]),
     "a single number": torch.tensor(4.75),
     "nothing": torch.zeros(0, 3),
+    "nothing, from numpy": torch.from_numpy(np.zeros(0, np.float32)),
     "not in a row": torch.arange(6.0).reshape(2, 3).T,
 }
 

@@ -1,0 +1,203 @@
+"""A run's sounds before the judge: which ones are made, what they are held against, and what came of it."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from audiogan import audio
+from audiogan.datasets import Dataset
+from audiogan.embedders import Embedder, Progress
+from audiogan.instrument import Instrument, Point
+from audiogan.judge import MOST_CLIPS, RealClips, open_judge
+from audiogan.report_card import Line, ReportCard
+from audiogan.runs import Run, RunError
+from audiogan.settings import Settings
+from audiogan.splits import GOLDEN, held_out
+
+FIRST_SEED = 1_000_000
+"""Of every evaluation, the others follow: two runs are compared on the same seeds, which nobody plays by chance."""
+
+FEWEST_CLIPS = 16
+"""Fewer say nothing: most measures compare each clip with its fifth neighbour."""
+
+BATCH = 32
+"""Sounds made at a time: a half faster than one by one, and more gain nothing."""
+
+FITTED, MADE = 0.6, 0.8
+"""Shares of the whole that are done when the judge is fitted, and when the sounds are made."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The report card of a run's snapshot, and everything needed to repeat it."""
+
+    run: str
+    step: int
+    dataset: str
+    """Name of the data set that it was judged by."""
+    count: int
+    """Generated clips."""
+    seed: int
+    """Of the first clip; the others follow."""
+    created: str
+    """UTC, ISO 8601."""
+    seconds: float
+    """How long it took."""
+    card: ReportCard
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self) | {"card": self.card.to_dict()}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Evaluation":
+        """Raises ValueError, KeyError or TypeError for a text that is none."""
+        values = json.loads(text)
+        return cls(**values | {"card": _read_card(values["card"])})
+
+
+def _read_card(values: dict) -> ReportCard:
+    """What `ReportCard.to_dict` wrote: lists are tuples again, and the answers follow from the lines."""
+    known = {item.name: values[item.name] for item in fields(ReportCard) if item.name in values}
+    known = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    lines = tuple(Line(**line) for line in known["lines"])
+    return ReportCard(**known | {"lines": lines, "closest_pairs": tuple(map(tuple, known["closest_pairs"]))})
+
+
+def evaluate(
+    run: Run,
+    instrument: Instrument,
+    dataset: Dataset,
+    count: int = 1000,
+    own: Embedder | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The report card of `count` sounds of a run's snapshot beside the clips of a data set.
+
+    The data set need not be the run's own: what differs is noted on the card. `progress` is told (percent, 100).
+    Raises RunError when the count is out of range, CannotJudge when the data set has too few clips.
+    """
+    if not FEWEST_CLIPS <= count <= MOST_CLIPS:
+        raise RunError(f"Between {FEWEST_CLIPS} and {MOST_CLIPS:,} sounds can be judged, not {count:,}.")
+    begun, stages = time.perf_counter(), Stages(progress)
+    judge = open_judge(dataset.folder, real_clips(run, dataset), own, stages.until(FITTED))
+    labels = asked_labels(instrument, dataset, count)
+    points = asked_points(instrument, dataset, range(count))
+    waves = render(instrument, points, dataset.rate, stages.until(MADE))
+    card = judge.measure(waves, labels, run.config.dataset, stages.until(1.0))
+    return Evaluation(
+        run=run.name,
+        step=instrument.step,
+        dataset=dataset.name,
+        count=count,
+        seed=FIRST_SEED,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=time.perf_counter() - begun,
+        card=replace(card, notes=(*card.notes, *differences(instrument, dataset))),
+    )
+
+
+class Stages:
+    """One progress of 100 steps made of several; a stage that tells nothing leaves its share to the next."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress, self.done = progress, 0.0
+
+    def until(self, share: float) -> Progress:
+        """The progress of the next stage, after which this share of the whole is done."""
+        begin = self.done
+
+        def tell(done: int, total: int) -> None:
+            self.done = begin + (share - begin) * done / total
+            if self.progress:
+                self.progress(round(100 * self.done), 100)
+
+        return tell
+
+
+def real_clips(run: Run, dataset: Dataset) -> RealClips:
+    """A data set as the judge needs it.
+
+    Kept back are the clips that the run was not trained on. Of another data set, on which it never was trained, they
+    are those that a new run would keep back, so that all runs are compared with the same clips.
+    """
+    is_own = dataset.fingerprint == run.config.fingerprint
+    share = run.config.settings.hold_out if is_own else Settings().hold_out
+    files, labels = dataset.clip_files(), dataset.clip_labels()
+    return RealClips(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        rate=dataset.rate,
+        labels=dataset.labels,
+        clips=dataset.clips(),
+        clip_labels=labels,
+        clip_files=files,
+        held_out=held_out(files, labels, share),
+    )
+
+
+def shared_labels(instrument: Instrument, dataset: Dataset) -> list[str]:
+    """Labels that the model can be asked for and the data set has clips of, in the data set's order."""
+    return [name for name in dataset.labels if name in instrument.labels and dataset.counts[name]]
+
+
+def asked_labels(instrument: Instrument, dataset: Dataset, count: int) -> np.ndarray | None:
+    """(count,) the data set's number of the label that each sound is asked to have; None where none can be asked.
+
+    In the data set's own proportions, to within a clip or two from the first on: the label of a seed does not depend
+    on how many follow.
+    """
+    shared = shared_labels(instrument, dataset)
+    if not shared:
+        return None
+    ends = np.cumsum([dataset.counts[name] for name in shared])
+    places = (0.5 + GOLDEN * np.arange(count)) % 1 * ends[-1]
+    numbers = np.array([dataset.labels.index(name) for name in shared])
+    return numbers[np.searchsorted(ends, places, side="right")]
+
+
+def asked_points(instrument: Instrument, dataset: Dataset, numbers: Sequence[int]) -> list[Point]:
+    """The points of an evaluation's sounds with these numbers, counted from 0."""
+    labels = asked_labels(instrument, dataset, max(numbers) + 1)
+    if labels is None:
+        return [instrument.point(FIRST_SEED + number) for number in numbers]
+    names = [dataset.labels[labels[number]] for number in numbers]
+    return [
+        instrument.point(FIRST_SEED + number, instrument.label_number(name))
+        for number, name in zip(numbers, names, strict=True)
+    ]
+
+
+def render(instrument: Instrument, points: Sequence[Point], rate: int, progress: Progress | None = None) -> np.ndarray:
+    """The sounds (n, T), float32 in [-1, 1] as they would be heard, at this rate; NaN where the model makes NaN."""
+    waves = []
+    for at in range(0, len(points), BATCH):
+        for wave in instrument.render(points[at : at + BATCH]).numpy():
+            if not np.isfinite(wave).all():
+                wave = np.full_like(wave, np.nan)
+            waves.append(audio.without_clipping(audio.resample(wave, instrument.config.rate, rate)))
+        if progress:
+            progress(len(waves), len(points))
+    return np.stack(waves).astype(np.float32, copy=False)
+
+
+def differences(instrument: Instrument, dataset: Dataset) -> list[str]:
+    """A sentence for everything in which a data set is not what the model learned from."""
+    config, sentences = instrument.config, []
+    if dataset.name == config.dataset and dataset.fingerprint != config.fingerprint:
+        sentences.append(f"The data set '{dataset.name}' has changed since the run was trained on it.")
+    if dataset.rate != config.rate:
+        sentences.append(
+            f"The run's sounds were resampled from {config.rate:,} Hz to {dataset.rate:,} Hz, the data set's own rate."
+        )
+    if round(dataset.seconds, 3) != round(config.seconds, 3):
+        how = "cut" if dataset.seconds < config.seconds else "filled up with silence"
+        sentences.append(f"The run's sounds last {config.seconds:g} s and were {how} to {dataset.seconds:g} s.")
+    shared = shared_labels(instrument, dataset)
+    if instrument.labels and len(shared) < max(len(instrument.labels), len(dataset.labels)):
+        asked = f"only {', '.join(shared)} were asked for" if shared else "none was asked for"
+        sentences.append(f"The run and the data set do not have the same labels: {asked}.")
+    return sentences
