@@ -18,6 +18,9 @@ it holds real, orange for the generator and what it makes."""
 COLOURS = (ACCENT, CONTRAST, "#8b7be8", "#d6588c")
 """Of things that stand side by side, such as runs: teal, orange, violet, pink."""
 
+GREY = "#8a8f94"
+"""Of what they are measured against."""
+
 RUN_STATES = {
     "new": ":material/hourglass_empty: not started",
     "starting": ":material/hourglass_top: starting",

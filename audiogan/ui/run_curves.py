@@ -6,7 +6,7 @@ import streamlit as st
 
 from audiogan.lab import Run
 from audiogan.ui.contenders import Contender
-from audiogan.ui.look import Curve, curve_chart
+from audiogan.ui.look import GREY, Curve, curve_chart
 
 AXES = ("steps", "minutes")
 
@@ -16,8 +16,6 @@ CHARTS = {
     "loss_d": "Loss of the discriminator",
 }
 """By column of scores.csv or metrics.csv."""
-
-GREY = "#8a8f94"
 
 
 @st.fragment

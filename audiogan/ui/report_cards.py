@@ -1,0 +1,269 @@
+"""Report cards on a page: sentences first, then every number beside what real sounds reach, then pictures and pairs."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from audiogan.lab import Lab, RunError
+from audiogan.ui.contenders import Contender
+from audiogan.ui.look import CHART, GREY, Curve, curve_chart, plain
+from audiogan.ui.measures import MEASURES, written
+from audiogan.ui.sound import comparison
+from audiogan.wording import plural
+
+if TYPE_CHECKING:
+    from audiogan.lab import Evaluation
+
+VERDICTS = {
+    "good": (":green[:material/check_circle:]", "yes", "✓"),
+    "doubtful": (":orange[:material/error:]", "not quite", "!"),
+    "bad": (":red[:material/cancel:]", "no", "✗"),
+    "unknown": (":gray[:material/help:]", "cannot say", "?"),
+}
+"""(icon, word, sign for the table) of each verdict."""
+
+Judged = Sequence[tuple[Contender, "Evaluation"]]
+
+
+def report_cards(lab: Lab, judged: Judged) -> None:
+    """What was found, one block for each data set that was judged by: only its own numbers can be compared."""
+    by_dataset = sorted(judged, key=lambda pair: pair[1].card.fingerprint)
+    groups = [list(group) for _, group in groupby(by_dataset, key=lambda pair: pair[1].card.fingerprint)]
+    for group in sorted(groups, key=lambda group: group[0][0].letter):
+        if groups[1:]:
+            st.markdown(f"##### Beside the sounds of {plain(group[0][1].dataset)}")
+        _answers(group)
+        st.html(table(group))
+        _remarks(group)
+        _charts(group)
+        _closest_pairs(lab, group)
+
+
+# in sentences
+
+
+def _answers(group: Judged) -> None:
+    """The four questions, with every contender's answer."""
+    with st.container(border=True):
+        for answers in zip(*(evaluation.card.answers for _, evaluation in group), strict=True):
+            question = answers[0].question.capitalize()
+            if len(group) == 1:
+                st.markdown(_sentence(answers[0].verdict, f"{question}?", answers[0].sentence))
+                continue
+            lines = [
+                _sentence(answer.verdict, item.letter, answer.sentence)
+                for (item, _), answer in zip(group, answers, strict=True)
+            ]
+            st.markdown("  \n".join([f"**{question}?**", *lines]))
+
+
+def _sentence(verdict: str, name: str, sentence: str) -> str:
+    icon, word, _ = VERDICTS[verdict]
+    return f"{icon} **{name}** {word.capitalize()}. {plain(sentence)}"
+
+
+# in numbers
+
+STYLE = """
+<style>
+.measures { overflow-x: auto; font-size: 0.875rem; }
+.measures table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.measures :is(th, td) {
+  padding: 0.4rem 0.75rem; text-align: left; vertical-align: top; font-weight: 400;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
+}
+.measures thead th { font-weight: 600; min-width: 7rem; max-width: 12rem; overflow-wrap: anywhere; }
+.measures tr > :first-child { min-width: 8.5rem; max-width: 15rem; padding-left: 0; }
+.measures .group th { padding-top: 1.1rem; font-weight: 600; }
+.measures small { display: block; font-size: 0.75rem; opacity: 0.66; white-space: nowrap; }
+.measures :is(summary, .number) { white-space: normal; }
+.measures summary { cursor: help; list-style: none; text-decoration: underline dotted; text-underline-offset: 0.2em; }
+.measures summary::-webkit-details-marker { display: none; }
+.measures summary:focus-visible { outline: 2px solid; outline-offset: 2px; }
+.measures details p { margin: 0.3rem 0 0; font-size: 0.8125rem; line-height: 1.4; opacity: 0.8; }
+.measures .sign { display: inline-block; width: 1.1em; font-weight: 700; }
+.measures .good { color: #2a9d5c; }
+.measures .doubtful { color: #d9822b; }
+.measures .bad { color: #dc4c4c; }
+.measures .letter { display: inline-block; width: 0.6em; height: 0.6em; margin-right: 0.4em; border-radius: 50%; }
+</style>
+"""
+
+
+def table(group: Judged) -> str:
+    """All measures as HTML: a row each, a column for every contender and one for real sounds."""
+    cards = [evaluation.card for _, evaluation in group]
+    heads = [
+        f'<th scope="col"><span class="letter" style="background: {item.colour}"></span>'
+        f"{escape(item.letter + ' ' if group[1:] else '')}{escape(item.title)}</th>"
+        for item, _ in group
+    ]
+    rows, columns = [], len(group) + 2
+    for question, name in (("real", "Real?"), ("varied", "Varied?"), ("new", "New?"), ("clean", "Clean?"), ("", "")):
+        found = [row for measure in MEASURES if (row := _row(measure, question, cards))]
+        if question == "":
+            found += _error_row(cards)
+        if found:
+            title = name or "Shown, not judged"
+            rows += [f'<tr class="group"><th scope="rowgroup" colspan="{columns}">{title}</th></tr>', *found]
+    return (
+        f'{STYLE}<div class="measures" role="region" tabindex="0" aria-label="All measures"><table><thead><tr>'
+        f'<th scope="col">Measure</th>{"".join(heads)}<th scope="col">Real sounds</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _row(measure: str, question: str, cards: Sequence) -> str:
+    """One measure of that question; empty where no card has it."""
+    lines = [next((line for line in card.lines if line.measure == measure), None) for card in cards]
+    known = [line for line in lines if line]
+    if not known or known[0].question != question:
+        return ""
+    cells = [_cell(line) if line else "<td>–</td>" for line in lines]
+    floor = known[0]
+    real = _number(measure, floor.floor, floor.floor_low, floor.floor_high) if floor.floor_clips else ""
+    return f"<tr>{_head(floor.title, MEASURES[measure].about)}{''.join(cells)}<td>{real}</td></tr>"
+
+
+def _cell(line) -> str:
+    _, word, sign = VERDICTS[line.verdict]
+    mark = ""
+    if line.question:
+        hint = escape(line.fault or word, quote=True)
+        mark = f'<span class="sign {line.verdict}" title="{hint}" aria-label="{word}">{sign}</span>'
+    return f"<td>{mark}{_number(line.measure, line.value, line.low, line.high)}</td>"
+
+
+def _number(measure: str, value: float, low: float, high: float) -> str:
+    """A value, and its interval where it has one."""
+    text = escape(written(measure, value))
+    if low == high or not (math.isfinite(low) and math.isfinite(high)):
+        return text
+    return f"{text}<small>{escape(written(measure, low))} to {escape(written(measure, high))}</small>"
+
+
+def _head(title: str, about: str) -> str:
+    """What a measure is called; hovering, and a click or a tap, say what it means."""
+    return (
+        f'<th scope="row"><details><summary title="{escape(about, quote=True)}">{escape(title)}</summary>'
+        f"<p>{escape(about)}</p></details></th>"
+    )
+
+
+def _error_row(cards: Sequence) -> list[str]:
+    """The mean squared error beside silence's own, as the sources measured quality."""
+    known = [card for card in cards if card.mean_square_error is not None]
+    if not known:
+        return []
+    cells = [f"<td>{'–' if (error := card.mean_square_error) is None else f'{error:.4f}'}</td>" for card in cards]
+    about = (
+        "The mean squared difference between the samples of generated and real clips. It says nothing about quality: "
+        "two clips of the same drum differ as much as two different drums, and silence beats nearly everything."
+    )
+    silence = f"<td>{known[0].silence_mean_square_error:.4f}<small>is what silence gets</small></td>"
+    return [f"<tr>{_head('Mean squared error', about)}{''.join(cells)}{silence}</tr>"]
+
+
+def _remarks(group: Judged) -> None:
+    """What a reader has to know about these numbers, each sentence once."""
+    (_, first), *_ = group
+    card = first.card
+    counts = sorted({evaluation.card.clips for _, evaluation in group})
+    st.caption(
+        f"{' and '.join(f'{count:,}' for count in counts)} generated sounds beside "
+        f"{plural(card.train_clips, 'training clip')} of {plain(first.dataset)} and {card.held_out_clips:,} that were "
+        "kept back from training, whose own numbers stand under “Real sounds”. Small figures are 95 % intervals."
+    )
+    if card.mean_square_error is not None:
+        st.caption(
+            f"The mean squared error misleads: silence would get {card.silence_mean_square_error:.4f} and need not "
+            "sound like anything. It is shown because others publish it."
+        )
+    if card.classifier_accuracy is not None:
+        st.caption(
+            f"The classifier behind the Inception Score is right about {card.classifier_accuracy:.0%} of the real "
+            "sounds that were kept back."
+        )
+    for sentence in dict.fromkeys(note for _, found in group for note in (*found.card.notes, *found.card.left_out)):
+        st.caption(plain(sentence))
+
+
+# in pictures
+
+
+def _charts(group: Judged) -> None:
+    key = group[0][1].card.fingerprint
+    curves = [
+        Curve(item.title, evaluation.card.bands_hz, evaluation.card.spectrum_difference_db, item.colour)
+        for item, evaluation in group
+        if evaluation.card.bands_hz
+    ]
+    if curves:
+        curve_chart(
+            "Long-term spectrum: dB above or below real sounds", curves, f"spectrum-{key}", "Hz", "log", middle=0
+        )
+    if any(evaluation.card.label_shares for _, evaluation in group):
+        _label_chart(group, f"labels-{key}")
+
+
+def _label_chart(group: Judged, key: str) -> None:
+    """How often each label is heard among the generated sounds, and how often it should be."""
+    labelled = [(item, evaluation.card) for item, evaluation in group if evaluation.card.label_shares]
+    _, first = labelled[0]
+    bars = [("due", first.expected_label_shares, GREY)]
+    bars += [(item.title, card.label_shares, item.colour) for item, card in labelled]
+    st.markdown("**Labels: what the sounds are heard as, in percent**")
+    st.echarts_chart(
+        CHART
+        | {
+            "color": [colour for *_, colour in bars],
+            "xAxis": {
+                "type": "category",
+                "data": list(first.labels),
+                "axisLabel": {"width": 80, "overflow": "truncate"},
+            },
+            "yAxis": {"type": "value"},
+            "series": [
+                {"name": name, "type": "bar", "data": [round(100 * share, 1) for share in shares]}
+                for name, shares, _ in bars
+            ],
+        },
+        key=key,
+        height=220,
+    )
+
+
+# in sounds
+
+
+@st.fragment
+def _closest_pairs(lab: Lab, group: Judged) -> None:
+    """Generated sounds beside the training clips that they are nearest to: the ear decides whether they are copies."""
+    known = [(item, evaluation) for item, evaluation in group if evaluation.card.closest_pairs]
+    if not known:
+        return
+    key = f"pairs-{group[0][1].card.fingerprint}"
+    st.markdown("**The closest pairs**: generated sounds beside the training clips they are most like")
+    item, evaluation = known[0]
+    with st.container(horizontal=True):
+        if known[1:]:
+            letters = {item.letter: (item, evaluation) for item, evaluation in known}
+            letter = st.segmented_control("Model", list(letters), default=item.letter, required=True, key=f"{key}-of")
+            item, evaluation = letters.get(letter, known[0])
+        count = len(evaluation.card.closest_pairs)
+        place = st.segmented_control(
+            "Pair", range(count), default=0, required=True, key=f"{key}-place", format_func=lambda place: str(place + 1)
+        )
+    try:
+        pair = lab.closest_pairs(evaluation)[min(place, count - 1)]
+    except RunError as error:
+        st.caption(plain(str(error)))
+        return
+    generated = f"{item.lettered} · seed {pair.seed}" + (f" · {pair.label}" if pair.label else "")
+    rows = [(generated, pair.generated), (f"Training clip from {pair.file}", pair.training)]
+    comparison(rows, key=f"{key}-sounds", spectrograms=True)
+    st.caption(f"Distance {pair.distance:.2f} in mel statistics; copies are at 0.")
