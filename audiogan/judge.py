@@ -138,7 +138,7 @@ class Judge:
         )
         ears = Ears(mel_statistics, classifier, own, real.rate)
         train = ears.hear(real.prepared(train_indices), progress=lambda share: told(1, share))
-        held_out = ears.hear(real.prepared(held_out_indices))
+        held_out = ears.hear(real.prepared(held_out_indices)) if len(held_out_indices) else train.some(slice(0))
         return cls(real, ears, train_indices, train, held_out_indices, held_out)
 
     # keeping
