@@ -211,9 +211,7 @@ def spectrum(basis: Basis, other: Heard) -> Reading:
 
 def highs(basis: Basis, other: Heard) -> Reading:
     goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis, other))
-    return bootstrapped(
-        lambda powers: flaws.highs_db(goal, flaws.levels_db(powers), basis.bands_hz), other.powers
-    )
+    return bootstrapped(lambda powers: flaws.highs_db(goal, flaws.levels_db(powers), basis.bands_hz), other.powers)
 
 
 def pitch(basis: Basis, other: Heard) -> Reading:

@@ -82,9 +82,7 @@ class Ears:
         """(M,) the middles of the bands of `powers`."""
         return band_powers(np.zeros((0, self.rate), np.float32), self.rate)[0]
 
-    def hear(
-        self, clips: Prepared, both_ways: bool = True, progress: Callable[[float], None] | None = None
-    ) -> Heard:
+    def hear(self, clips: Prepared, both_ways: bool = True, progress: Callable[[float], None] | None = None) -> Heard:
         """Everything about the clips, if `both_ways` also backwards. `progress` is told the share that is done."""
         batches = []
         for at in range(0, len(clips), BATCH):

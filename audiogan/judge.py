@@ -85,9 +85,7 @@ class RealClips:
         return np.random.default_rng(0).permutation(np.flatnonzero(chosen))[:most]
 
 
-def open_judge(
-    folder: Path, real: RealClips, own: Embedder | None = None, progress: Progress | None = None
-) -> "Judge":
+def open_judge(folder: Path, real: RealClips, own: Embedder | None = None, progress: Progress | None = None) -> "Judge":
     """The judge that is kept in a folder, or a new one, which is then kept there."""
     path = Path(folder) / f"judge-{_key(real, own)}.safetensors"
     with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError, RuntimeError):
@@ -164,9 +162,7 @@ class Judge:
             for name in ("train", "held_out")
         )
         ears = Ears(mel_statistics, classifier, own, real.rate)
-        return cls(
-            real, ears, tensors["train_indices"].numpy(), train, tensors["held_out_indices"].numpy(), held_out
-        )
+        return cls(real, ears, tensors["train_indices"].numpy(), train, tensors["held_out_indices"].numpy(), held_out)
 
     # judging
 
@@ -233,9 +229,7 @@ class Judge:
         """How many held-out clips the classifier is right about."""
         if not self._has_labels or len(self.held_out) == 0:
             return None
-        return comparisons.share(
-            self.held_out.probabilities.argmax(1) == self.real.clip_labels[self.held_out_indices]
-        )
+        return comparisons.share(self.held_out.probabilities.argmax(1) == self.real.clip_labels[self.held_out_indices])
 
     @property
     def clip_samples(self) -> int:

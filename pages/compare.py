@@ -25,17 +25,15 @@ if not contenders:
 if contenders[1:]:
     st.markdown("  \n".join(contender.words for contender in contenders))
 
-st.subheader("Report card", anchor=False)
-judged = evaluations(lab, contenders)
-report_cards(lab, judged)
+card, side, curves = st.tabs(["Report card", "Side by side", "Curves"])
+with card:
+    report_cards(lab, evaluations(lab, contenders))
+with side:
+    side_by_side(lab, contenders)
+with curves:
+    run_curves(contenders)
 
-st.subheader("Side by side", anchor=False)
-side_by_side(lab, contenders)
-
-st.subheader("Curves", anchor=False)
-run_curves(contenders)
-
-st.subheader("To hand on", anchor=False)
+st.divider()
 st.download_button(
     "Download report",
     data=lambda: lab.report([item.run for item in contenders], [item.step for item in contenders]),

@@ -15,9 +15,11 @@ LETTERS = "ABCD"
 class Contender:
     """One snapshot of a run."""
 
-    letter: str
     run: Run
     step: int
+    colour: str
+    letter: str = ""
+    """Empty for one that stands alone."""
 
     @property
     def title(self) -> str:
@@ -26,19 +28,17 @@ class Contender:
 
     @property
     def lettered(self) -> str:
-        return f"{self.letter}  {self.title}"
-
-    @property
-    def colour(self) -> str:
-        return COLOURS[LETTERS.index(self.letter)]
+        """'A  first · step 20 (best)'."""
+        return f"{self.letter}  {self.title}".strip()
 
     @property
     def words(self) -> str:
         """Letter and title as markdown."""
-        return f"**{self.letter}** {plain(self.title)}"
+        return f"**{self.letter}** {plain(self.title)}" if self.letter else f"**{plain(self.title)}**"
 
 
 def title(run: Run, step: int) -> str:
+    """'first · step 20', and whether it is the best one."""
     return f"{run.name} · step {step:,}" + (" (best)" if step == run.best_step else "")
 
 
@@ -60,7 +60,11 @@ def choose_contenders(lab: Lab, runs: Sequence[Run]) -> list[Contender]:
     st.query_params["run"] = [
         name if step == by_name[name].snapshot().step else f"{name}@{step}" for name, step in chosen
     ]
-    return [Contender(letter, by_name[name], step) for letter, (name, step) in zip(LETTERS, chosen, strict=False)]
+    letters = LETTERS if chosen[1:] else [""]
+    return [
+        Contender(by_name[name], step, colour, letter)
+        for (name, step), colour, letter in zip(chosen, COLOURS, letters, strict=False)
+    ]
 
 
 def _steps(run: Run) -> list[int]:

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audiogan.lab import Evaluation, Lab
+from audiogan.lab import Lab
 from audiogan.ui.contenders import Contender
 from audiogan.ui.jobs import Job, start
 from audiogan.ui.look import plain
 from audiogan.wording import duration, plural
+
+if TYPE_CHECKING:
+    from audiogan.lab import Evaluation
 
 OWN = "each model's own data set"
 
@@ -25,14 +29,16 @@ def _jobs() -> dict[Key, Job]:
     return {}
 
 
-def evaluations(lab: Lab, contenders: Sequence[Contender]) -> list[tuple[Contender, Evaluation]]:
+def evaluations(lab: Lab, contenders: Sequence[Contender]) -> "list[tuple[Contender, Evaluation]]":
     """The newest evaluation of each contender that has one, after the controls that make more."""
+    button = st.container()
     with st.expander("How it is measured"):
         dataset, count = _choose_how(lab)
     jobs = {item: _jobs()[key] for item in contenders if (key := _key(item, dataset)) in _jobs()}
     found = {item: evaluation for item in contenders if (evaluation := _newest(lab, item, dataset, jobs.get(item)))}
     missing = [item for item in contenders if item not in found]
-    _offer(lab, missing, contenders, dataset, count, jobs, list(found.values()))
+    with button:
+        _offer(lab, missing, contenders, dataset, count, jobs, list(found.values()))
     for item, job in jobs.items():
         if job.future.done() and job.future.exception():
             st.error(f"{item.words}: {plain(str(job.future.exception()))}")
@@ -65,7 +71,7 @@ def _offer(
     dataset: str,
     count: int,
     jobs: dict[Contender, Job],
-    known: Sequence[Evaluation],
+    known: "Sequence[Evaluation]",
 ) -> None:
     """The button for what was not evaluated yet, or for all of it again, with what it costs."""
     wanted = missing or contenders
@@ -84,7 +90,7 @@ def _offer(
         st.rerun()
 
 
-def _cost(count: int, known: Sequence[Evaluation]) -> str:
+def _cost(count: int, known: "Sequence[Evaluation]") -> str:
     if known:
         last = max(known, key=lambda evaluation: evaluation.created)
         return f"The last one took {duration(last.seconds)} for {plural(last.count, 'sound')}."
@@ -103,7 +109,7 @@ def _key(item: Contender, dataset: str) -> Key:
     return item.run.folder, item.step, dataset
 
 
-def _newest(lab: Lab, item: Contender, dataset: str, job: Job | None) -> Evaluation | None:
+def _newest(lab: Lab, item: Contender, dataset: str, job: Job | None) -> "Evaluation | None":
     """The newest evaluation of a contender, kept in its run or (where that cannot be written) by this server."""
     by = item.run.config.dataset if dataset == OWN else dataset
     found = [kept for kept in lab.evaluations(item.run) if (kept.step, kept.dataset) == (item.step, by)]
@@ -119,5 +125,6 @@ def _wait(jobs: dict[Contender, Job]) -> None:
         st.rerun()
     for item, job in jobs.items():
         share = min(1.0, job.done / job.total) if job.total else 0.0
-        st.progress(share, f"{item.words}: {f'{share:.0%}' if job.total else 'waiting for its turn'}")
+        words = f"{share:.0%}" if job.total else "opening the clips …" if job.future.running() else "waits for its turn"
+        st.progress(share, f"{item.words}: {words}")
     st.caption("This goes on while you listen below or look at other pages.")

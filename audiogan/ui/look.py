@@ -60,7 +60,7 @@ def page_path(page: str) -> Path:
 
 def plain(text: str) -> str:
     """The text as it is, where markdown would read links, pictures or formulas into it: anybody may name a label."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:-])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>~$|])", r"\\\1", text)
 
 
 def page_header(title: str, lead: str) -> None:
@@ -178,6 +178,7 @@ def curve_chart(
                 "nameGap": 24,
                 "min": "dataMin",
                 "max": "dataMax",
+                "axisLabel": {"showMinLabel": x_type == "value", "showMaxLabel": x_type == "value"},
             },
             # bounds are no round numbers, so they stay unlabelled; None takes an earlier bound away
             "yAxis": {

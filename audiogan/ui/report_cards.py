@@ -79,8 +79,7 @@ STYLE = """
 .measures thead th { font-weight: 600; min-width: 7rem; max-width: 12rem; overflow-wrap: anywhere; }
 .measures tr > :first-child { min-width: 8.5rem; max-width: 15rem; padding-left: 0; }
 .measures .group th { padding-top: 1.1rem; font-weight: 600; }
-.measures small { display: block; font-size: 0.75rem; opacity: 0.66; white-space: nowrap; }
-.measures :is(summary, .number) { white-space: normal; }
+.measures small { display: inline-block; margin-left: 0.5em; font-size: 0.75rem; opacity: 0.66; white-space: nowrap; }
 .measures summary { cursor: help; list-style: none; text-decoration: underline dotted; text-underline-offset: 0.2em; }
 .measures summary::-webkit-details-marker { display: none; }
 .measures summary:focus-visible { outline: 2px solid; outline-offset: 2px; }
@@ -98,8 +97,7 @@ def table(group: Judged) -> str:
     """All measures as HTML: a row each, a column for every contender and one for real sounds."""
     cards = [evaluation.card for _, evaluation in group]
     heads = [
-        f'<th scope="col"><span class="letter" style="background: {item.colour}"></span>'
-        f"{escape(item.letter + ' ' if group[1:] else '')}{escape(item.title)}</th>"
+        f'<th scope="col"><span class="letter" style="background: {item.colour}"></span>{escape(item.lettered)}</th>'
         for item, _ in group
     ]
     rows, columns = [], len(group) + 2
@@ -173,23 +171,23 @@ def _remarks(group: Judged) -> None:
     (_, first), *_ = group
     card = first.card
     counts = sorted({evaluation.card.clips for _, evaluation in group})
-    st.caption(
+    sentences = [
         f"{' and '.join(f'{count:,}' for count in counts)} generated sounds beside "
         f"{plural(card.train_clips, 'training clip')} of {plain(first.dataset)} and {card.held_out_clips:,} that were "
         "kept back from training, whose own numbers stand under “Real sounds”. Small figures are 95 % intervals."
-    )
+    ]
     if card.mean_square_error is not None:
-        st.caption(
-            f"The mean squared error misleads: silence would get {card.silence_mean_square_error:.4f} and need not "
-            "sound like anything. It is shown because others publish it."
+        sentences.append(
+            f"The mean squared error misleads: silence would get {card.silence_mean_square_error:.4f}, and need not "
+            "sound like anything for that. It is shown because others publish it."
         )
     if card.classifier_accuracy is not None:
-        st.caption(
+        sentences.append(
             f"The classifier behind the Inception Score is right about {card.classifier_accuracy:.0%} of the real "
             "sounds that were kept back."
         )
-    for sentence in dict.fromkeys(note for _, found in group for note in (*found.card.notes, *found.card.left_out)):
-        st.caption(plain(sentence))
+    notes = [note for _, found in group for note in (*found.card.notes, *found.card.left_out)]
+    st.caption("  \n".join([*sentences, *(plain(note) for note in dict.fromkeys(notes))]))
 
 
 # in pictures
