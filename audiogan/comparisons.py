@@ -13,7 +13,7 @@ import numpy as np
 from audiogan import flaws, metrics
 from audiogan.hearing import Heard
 
-TWIN = 0.25
+TWIN = 0.2
 """Clips nearer than this part of the usual distance between neighbours are called the same sound."""
 
 MISSING = 0.2
@@ -197,27 +197,22 @@ def background(basis: Basis, other: Heard) -> Reading:
     return bootstrapped(lambda levels: float(levels.mean() - usual), other.backgrounds_db)
 
 
-def spectrum(basis: Basis, other: Heard) -> Reading:
-    goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis, other))
-    difference = flaws.levels_db(other.powers) - goal
-    difference -= np.median(difference)
-    worst = np.abs(difference).argmax()
-    return bootstrapped(
-        lambda powers: flaws.spectral_difference_db(goal, flaws.levels_db(powers)),
-        other.powers,
-        detail=f"{difference[worst]:+.0f} dB around {basis.bands_hz[worst]:,.0f} Hz",
-    )
-
-
 def highs(basis: Basis, other: Heard) -> Reading:
     goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis, other))
     return bootstrapped(lambda powers: flaws.highs_db(goal, flaws.levels_db(powers), basis.bands_hz), other.powers)
 
 
-def pitch(basis: Basis, other: Heard) -> Reading:
-    goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis, other))
-    moved = flaws.transposition(goal, flaws.levels_db(other.powers), basis.bands_hz)
-    return Reading(abs(moved), abs(moved), abs(moved), f"{abs(moved)} semitones {'up' if moved > 0 else 'down'}")
+def spectrum(basis: Basis, other: Heard) -> Reading:
+    """How far the mean colour of the clips is from that of the training clips, in dB, whatever the level."""
+    goal = np.average(flaws.colours_db(basis.train.powers), axis=0, weights=of_the_same_kinds(basis, other))
+    colours = flaws.colours_db(other.powers)
+    difference = colours.mean(0) - goal
+    worst = np.abs(difference - np.median(difference)).argmax()
+    detail = f"{'too much' if difference[worst] > 0 else 'too little'} around {basis.bands_hz[worst]:,.0f} Hz"
+    moved = flaws.transposition(goal, colours.mean(0), basis.bands_hz)
+    if moved:
+        detail += f", as if the pitch were {abs(moved)} semitones too {'high' if moved > 0 else 'low'}"
+    return subsampled(lambda some: flaws.misfit_db(goal, some.mean(0), basis.bands_hz), colours, detail=detail)
 
 
 MEASURES: dict[str, Measure] = {
@@ -227,7 +222,6 @@ MEASURES: dict[str, Measure] = {
     "repetition": repetition,
     "labels": labels,
     "direction": direction,
-    "pitch": pitch,
     "highs": highs,
     "background": background,
     "spectrum": spectrum,

@@ -13,7 +13,7 @@ from audiogan.datasets import Dataset
 from audiogan.embedders import Embedder, Progress
 from audiogan.instrument import Instrument, Point
 from audiogan.judge import MOST_CLIPS, RealClips, open_judge
-from audiogan.report_card import Line, ReportCard
+from audiogan.report_card import RULES_BY_MEASURE, Line, ReportCard
 from audiogan.runs import Run, RunError
 from audiogan.settings import Settings
 from audiogan.splits import GOLDEN, held_out
@@ -29,6 +29,21 @@ BATCH = 32
 
 FITTED, MADE = 0.6, 0.8
 """Shares of the whole that are done when the judge is fitted, and when the sounds are made."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the card as it is written in a table."""
+
+    measure: str
+    title: str
+    value: str
+    interval: str
+    floor: str
+    """Of real clips in the same number."""
+    clips: str
+    verdict: str
+    """Empty for numbers that are shown and not judged."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,26 @@ class Evaluation:
     """How long it took."""
     card: ReportCard
 
+    def rows(self) -> list[Row]:
+        """The lines of the card for a table."""
+        return [_row(line) for line in self.card.lines]
+
+    def sentences(self) -> list[str]:
+        """What a reader has to know beside the four answers: numbers, notes, what was left out."""
+        card = self.card
+        found = [
+            f"{card.clips:,} generated sounds beside {card.train_clips:,} training clips and {card.held_out_clips:,} "
+            f"that were kept back, of '{card.dataset}'."
+        ]
+        if card.classifier_accuracy is not None:
+            found.append(f"The classifier names {card.classifier_accuracy:.0%} of the clips kept back rightly.")
+        if card.mean_square_error is not None:
+            found.append(
+                f"Mean squared error, as the published systems define it: {card.mean_square_error:.4f}; silence would "
+                f"get {card.silence_mean_square_error:.4f}, so that it says nothing about how good sounds are."
+            )
+        return [*found, *card.notes, *card.left_out]
+
     def to_json(self) -> str:
         return json.dumps(asdict(self) | {"card": self.card.to_dict()}, indent=1, ensure_ascii=False)
 
@@ -57,6 +92,26 @@ class Evaluation:
         """Raises ValueError, KeyError or TypeError for a text that is none."""
         values = json.loads(text)
         return cls(**values | {"card": _read_card(values["card"])})
+
+
+def _row(line: Line) -> Row:
+    """Numbers in the style of their rule."""
+    style = RULES_BY_MEASURE[line.measure].style if line.measure in RULES_BY_MEASURE else ".2f"
+
+    def number(value: float) -> str:
+        # -0.04 is written 0.0, not -0.0
+        text = format(value, style)
+        return text if any(digit in text for digit in "123456789") else text.replace("-", "").replace("+", "")
+
+    return Row(
+        measure=line.measure,
+        title=line.title,
+        value=number(line.value),
+        interval=f"{number(line.low)} to {number(line.high)}",
+        floor=number(line.floor),
+        clips=f"{line.clips:,} / {line.floor_clips:,}" if line.floor_clips else f"{line.clips:,}",
+        verdict=line.verdict if line.question else "",
+    )
 
 
 def _read_card(values: dict) -> ReportCard:
@@ -144,13 +199,13 @@ def shared_labels(instrument: Instrument, dataset: Dataset) -> list[str]:
     return [name for name in dataset.labels if name in instrument.labels and dataset.counts[name]]
 
 
-def asked_labels(instrument: Instrument, dataset: Dataset, count: int) -> np.ndarray | None:
+def asked_labels(instrument: Instrument, dataset: Dataset | None, count: int) -> np.ndarray | None:
     """(count,) the data set's number of the label that each sound is asked to have; None where none can be asked.
 
     In the data set's own proportions, to within a clip or two from the first on: the label of a seed does not depend
     on how many follow.
     """
-    shared = shared_labels(instrument, dataset)
+    shared = shared_labels(instrument, dataset) if dataset else []
     if not shared:
         return None
     ends = np.cumsum([dataset.counts[name] for name in shared])
@@ -159,7 +214,7 @@ def asked_labels(instrument: Instrument, dataset: Dataset, count: int) -> np.nda
     return numbers[np.searchsorted(ends, places, side="right")]
 
 
-def asked_points(instrument: Instrument, dataset: Dataset, numbers: Sequence[int]) -> list[Point]:
+def asked_points(instrument: Instrument, dataset: Dataset | None, numbers: Sequence[int]) -> list[Point]:
     """The points of an evaluation's sounds with these numbers, counted from 0."""
     labels = asked_labels(instrument, dataset, max(numbers) + 1)
     if labels is None:

@@ -17,7 +17,10 @@ FRAME_SECONDS = 0.02
 """Of a frame's level: two periods of 100 Hz."""
 
 AUDIBLE_DB = 40.0
-"""Bands this far under the loudest one do not decide what pitch a spectrum has."""
+"""Bands this far under the loudest one do not decide what pitch a sound has."""
+
+EXPLAINED = 0.7
+"""Of the difference of two colours, what a move in pitch may leave: found with `benchmarks/frauds.py`."""
 
 
 def peaks_db(waves: np.ndarray) -> np.ndarray:
@@ -53,12 +56,6 @@ def levels_db(powers: np.ndarray, weights: np.ndarray | None = None) -> np.ndarr
     return levels.clip(min=levels.max() + QUIETEST_DB)
 
 
-def spectral_difference_db(goal: np.ndarray, found: np.ndarray) -> float:
-    """Root mean square over the bands of the difference of two long-term spectra (M,), apart from their levels."""
-    difference = found - goal
-    return float(np.sqrt(np.mean((difference - np.median(difference)) ** 2)))
-
-
 def highs_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray) -> float:
     """How far the upper half of the frequencies of one spectrum (M,) lies above another's, from the lower half."""
     difference = found - goal
@@ -66,32 +63,32 @@ def highs_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray) -> float
     return float(np.median(difference[upper]) - np.median(difference[~upper]))
 
 
+def colours_db(powers: np.ndarray) -> np.ndarray:
+    """(n, M) each clip's band levels under its own loudest band, down to 40 dB: a few loud clips decide nothing."""
+    loudest = powers.max(1, keepdims=True).clip(min=1e-20)
+    return 10 * np.log10((powers / loudest).clip(min=10 ** (-AUDIBLE_DB / 10)))
+
+
 def transposition(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray, most_semitones: int = 12) -> int:
-    """By how many semitones one long-term spectrum (M,) is moved from another; 0 unless that explains the difference.
+    """By how many semitones one mean colour (M,) is moved from another; 0 unless that explains the difference.
 
-    It explains it when the spectra, moved back, differ by less than 0.6 of what they do now.
+    It explains it when the colours, moved back, differ by less than 0.7 of what they do now.
     """
-    semitones = 12 * np.log2(bands_hz / bands_hz[0])
     shifts = np.arange(-most_semitones, most_semitones + 1)
-    misfits = np.array([_misfit(semitones, goal, found, shift) for shift in shifts])
+    misfits = np.array([misfit_db(goal, found, bands_hz, shift) for shift in shifts])
     best = misfits.argmin()
-    return int(shifts[best]) if misfits[best] < 0.6 * misfits[most_semitones] else 0
+    return int(shifts[best]) if misfits[best] < EXPLAINED * misfits[most_semitones] else 0
 
 
-def _misfit(semitones: np.ndarray, goal: np.ndarray, found: np.ndarray, shift: int) -> float:
-    """Standard deviation of the difference where both are known and either is audible."""
-    moved = semitones - shift
+def misfit_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray, shift: int = 0) -> float:
+    """Standard deviation, over equal musical steps, of the difference of two mean colours (M,), of which the second is
+    first moved back by so many semitones."""
+    semitones = 12 * np.log2(bands_hz / bands_hz[0])
     known = (semitones + shift >= semitones[0]) & (semitones + shift <= semitones[-1])
-    back = np.interp(semitones + shift, semitones, found)
-    audible = known & (np.maximum(goal - goal.max(), back - found.max()) > -AUDIBLE_DB)
-    # what differs below that is not heard; the weights are those of equal musical steps
-    floors = goal.max() - AUDIBLE_DB, found.max() - AUDIBLE_DB
-    difference = (np.maximum(back, floors[1]) - np.maximum(goal, floors[0]))[audible]
-    weights = np.gradient(moved)[audible]
-    if len(difference) < 8:
-        return np.inf
-    mean = np.average(difference, weights=weights)
-    return float(np.sqrt(np.average((difference - mean) ** 2, weights=weights)))
+    difference = (np.interp(semitones + shift, semitones, found) - goal)[known]
+    weights = np.gradient(semitones)[known]
+    difference -= np.average(difference, weights=weights)
+    return float(np.sqrt(np.average(difference**2, weights=weights)))
 
 
 def reversed_in_place(waves: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from audiogan.encoder import Encoder
     from audiogan.evaluation import Evaluation
     from audiogan.examples import Clips
+    from audiogan.handout import Exhibit
     from audiogan.instrument import Instrument, Point
 
 __all__ = [
@@ -587,20 +588,23 @@ class Lab:
         dataset: str | None = None,
         count: int = 1000,
         embedder: Path | str | None = None,
+        embedder_rate: int = 16_000,
         progress: Callable[[int, int], None] | None = None,
     ) -> "Evaluation":
         """The report card of `count` sounds of a run's snapshot (the best by default), which is kept in the run.
 
-        They are held against a data set by name, by default the run's own. `embedder` is the file of one's own
-        embedder, used beside the program's. `progress` is told (percent, 100).
+        They are held against a data set by name, by default the run's own. `embedder` is a file of one's own
+        (TorchScript or ONNX) that wants clips of `embedder_rate` Hz, or a model's name in the package fadtk; it is used
+        beside the program's own. `progress` is told (percent, 100).
 
         Raises RunError for a run without a snapshot, a data set that is gone or a count out of range, and ValueError
         when there is nothing to judge by or the embedder cannot be used.
         """
         from audiogan.evaluation import evaluate
+        from audiogan.own_embedders import own_embedder
 
         instrument, found = self.instrument(run, step), self._judging_dataset(run, dataset)
-        own = _own_embedder(embedder)
+        own = own_embedder(str(embedder), embedder_rate) if embedder else None
         evaluation = evaluate(run, instrument, found, count, own, progress)
         # a starter model inside an installed package may not be writable: then it is judged again next time
         with contextlib.suppress(OSError):
@@ -668,7 +672,33 @@ class Lab:
         Of each run the best snapshot, or the one of the step at the same place in `steps`, with its newest
         evaluation if one is kept; nothing is evaluated here. Raises RunError for no run, or one without a sound.
         """
-        raise NotImplementedError
+        from audiogan.handout import handout
+
+        if not runs:
+            raise RunError("A report needs at least one run.")
+        steps = [*steps, *([None] * (len(runs) - len(steps)))]
+        return handout([self._exhibit(run, step) for run, step in zip(runs, steps, strict=True)])
+
+    def _exhibit(self, run: Run, step: int | None) -> "Exhibit":
+        """What a report shows of a run: whatever is still there."""
+        from audiogan.handout import Clip, exhibit
+
+        instrument = self.instrument(run, step)
+        kept = [item for item in self.evaluations(run) if item.step == instrument.step]
+        evaluation = max(kept, key=lambda item: item.created, default=None)
+        dataset, pairs = None, []
+        with contextlib.suppress(ValueError):
+            dataset = self._judging_dataset(run, evaluation and evaluation.dataset)
+        with contextlib.suppress(ValueError):
+            pairs = self.closest_pairs(evaluation) if evaluation else []
+        clips = [
+            (
+                Clip(pair.generated, pair.label or "Generated", f"seed {pair.seed}"),
+                Clip(pair.training, "Training clip", f"{pair.file}, distance {pair.distance:.2f}"),
+            )
+            for pair in pairs
+        ]
+        return exhibit(run, instrument, dataset, evaluation, clips)
 
     def _render(
         self,
@@ -744,13 +774,6 @@ def _compare(instrument: "Instrument", clip: "np.ndarray", point: "Point") -> Re
         silence_error=float(original[0].square().mean()),
         draws_samples=instrument.config.settings.transform == "waveform",
     )
-
-
-def _own_embedder(file: Path | str | None):
-    """The embedder in a file, None without one."""
-    if file is None:
-        return None
-    raise NotImplementedError
 
 
 def _discriminator(run: Run) -> dict | None:

@@ -72,7 +72,7 @@ RULES = (
         "{floor}).", only_beyond=0.7,
     ),
     Rule(
-        "repetition", "varied", "Clips with a twin", 1, 0.1, 0.4,
+        "repetition", "varied", "Clips with a twin", 1, 0.2, 0.4,
         "Few sounds are repeated: {value} of the clips have a twin among the others (real: {floor}).", style=".0%",
     ),
     Rule(
@@ -88,20 +88,16 @@ RULES = (
         "They are dull: the highs are {value} dB from where they should be.", style="+.0f",
     ),
     Rule(
-        "pitch", "clean", "Pitch", 1, 0.5, 2.5,
-        "Their pitch is wrong: the whole spectrum lies {detail}.", style=".0f",
-    ),
-    Rule(
         "background", "clean", "Background beside real ones, dB", 1, 3.0, 12.0,
         "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
-        "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,
-        "The labels are out of balance: {detail}.", style=".0%",
+        "spectrum", "clean", "Spectrum off, dB", 1, 0.8, 3.0,
+        "Their spectrum or pitch is wrong, by {value} dB (real: {floor} dB): {detail}.", style=".1f",
     ),
     Rule(
-        "spectrum", "clean", "Long-term spectrum, dB off", 1, 1.5, 6.0,
-        "Their spectrum is off by {value} dB (real: {floor} dB), most of all {detail}.", style=".1f",
+        "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,
+        "The labels are out of balance: {detail}.", style=".0%",
     ),
     Rule(
         "coverage", "varied", "Coverage", -1, 0.05, 0.25,

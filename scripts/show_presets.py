@@ -23,7 +23,7 @@ from matplotlib.colors import LinearSegmentedColormap  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from audiogan.lab import PRESETS, Dataset, Lab, Limit, Run  # noqa: E402
-from audiogan.ui.sound import COLOURS, TOP_DB, WINDOW_SECONDS  # noqa: E402
+from audiogan.spectrogram import COLOURS, TOP_DB, WINDOW_SECONDS  # noqa: E402
 from audiogan.wording import duration  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "presets"

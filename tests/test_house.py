@@ -85,7 +85,7 @@ def test_the_ground_floor_imports_nothing_of_ours_but_settings(room):
     "path", [*PAGES, *sorted((PACKAGE / "ui").glob("*.py")), PACKAGE / "cli.py"], ids=lambda path: path.name
 )
 def test_pages_routes_and_command_line_know_the_laboratory_and_no_other_room(path):
-    assert ours(path) <= {"lab", "wording", "ui"}
+    assert ours(path) <= {"lab", "wording", "spectrogram", "ui"}
 
 
 def test_streamlit_is_known_to_pages_alone():
@@ -126,6 +126,8 @@ def test_nothing_is_ever_unpickled(path):
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
+        if (path.stem, called) == ("own_embedders", "torch.jit.load"):
+            continue  # a TorchScript file is a program by design, and run only when a user names it
         assert called not in ("torch.load", "torch.save", "torch.jit.load", "eval", "exec", "pd.read_pickle")
         if called in ("np.load", "numpy.load"):
             assert "allow_pickle=False" in [ast.unparse(keyword) for keyword in node.keywords]

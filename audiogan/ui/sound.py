@@ -22,28 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-TOP_DB = 80
-"""Range of every spectrogram in decibels below the clip's loudest point; quieter has the floor's colour."""
-
-LOWEST_HZ = 50
-"""Lower end of the logarithmic frequency axis in Hz; the upper end is half the sample rate."""
-
-WINDOW_SECONDS = 0.046
-"""Length of the Hann window in seconds; the nearest power of two samples is taken (1024 at 22.05 kHz)."""
-
-COLOURS = (
-    "#040413",
-    "#1b0f45",
-    "#421975",
-    "#7a2786",
-    "#b53a7a",
-    "#e25f5a",
-    "#f19756",
-    "#f7cb80",
-    "#fef7c9",
-)
-"""Colour map from -TOP_DB to 0 dB, blended linearly in sRGB. The anchors are evenly spaced in OKLab lightness
-(0.12 to 0.97), so that equal steps in decibels look equally large, also in grey and to the colour-blind."""
+from audiogan.spectrogram import COLOURS, LOWEST_HZ, TOP_DB, WINDOW_SECONDS
 
 _SCALE = {
     "top_db": TOP_DB,
