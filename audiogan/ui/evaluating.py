@@ -111,11 +111,18 @@ def _key(item: Contender, dataset: str) -> Key:
 
 def _newest(lab: Lab, item: Contender, dataset: str, job: Job | None) -> "Evaluation | None":
     """The newest evaluation of a contender, kept in its run or (where that cannot be written) by this server."""
-    by = item.run.config.dataset if dataset == OWN else dataset
-    found = [kept for kept in lab.evaluations(item.run) if (kept.step, kept.dataset) == (item.step, by)]
+    found = [kept for kept in lab.evaluations(item.run) if kept.step == item.step and _is_by(kept, item, dataset)]
     if job and job.future.done() and not job.future.exception():
         found.append(job.future.result())
     return max(found, key=lambda evaluation: evaluation.created, default=None)
+
+
+def _is_by(kept: "Evaluation", item: Contender, dataset: str) -> bool:
+    """Whether an evaluation is by the data set that was asked for; the run's own may have another name by now."""
+    if dataset != OWN:
+        return kept.dataset == dataset
+    config = item.run.config
+    return kept.card.fingerprint == config.fingerprint or kept.dataset == config.dataset
 
 
 @st.fragment(run_every=0.5)

@@ -1,6 +1,5 @@
 """Report cards on a page: sentences first, then every number beside what real sounds reach, then pictures and pairs."""
 
-import math
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -11,9 +10,8 @@ import streamlit as st
 from audiogan.lab import Lab, RunError
 from audiogan.ui.contenders import Contender
 from audiogan.ui.look import CHART, GREY, Curve, curve_chart, plain
-from audiogan.ui.measures import MEASURES, written
+from audiogan.ui.measures import MEASURES
 from audiogan.ui.sound import comparison
-from audiogan.wording import plural
 
 if TYPE_CHECKING:
     from audiogan.lab import Evaluation
@@ -95,99 +93,77 @@ STYLE = """
 
 def table(group: Judged) -> str:
     """All measures as HTML: a row each, a column for every contender and one for real sounds."""
-    cards = [evaluation.card for _, evaluation in group]
     heads = [
         f'<th scope="col"><span class="letter" style="background: {item.colour}"></span>{escape(item.lettered)}</th>'
         for item, _ in group
     ]
-    rows, columns = [], len(group) + 2
-    for question, name in (("real", "Real?"), ("varied", "Varied?"), ("new", "New?"), ("clean", "Clean?"), ("", "")):
-        found = [row for measure in MEASURES if (row := _row(measure, question, cards))]
-        if question == "":
-            found += _error_row(cards)
-        if found:
-            title = name or "Shown, not judged"
-            rows += [f'<tr class="group"><th scope="rowgroup" colspan="{columns}">{title}</th></tr>', *found]
+    # each measure's (row, line) of every contender
+    found = [
+        {line.measure: (row, line) for row, line in zip(evaluation.rows(), evaluation.card.lines, strict=True)}
+        for _, evaluation in group
+    ]
+    body = []
+    for question in (*(answer.question for answer in group[0][1].card.answers), ""):
+        measures = dict.fromkeys(name for lines in found for name in lines if lines[name][1].question == question)
+        rows = [_row(name, [lines.get(name) for lines in found]) for name in measures]
+        rows += _error_row(group) if not question else []
+        if rows:
+            title = f"{question.capitalize()}?" if question else "Shown, not judged"
+            body += [f'<tr class="group"><th scope="rowgroup" colspan="{len(group) + 2}">{title}</th></tr>', *rows]
     return (
         f'{STYLE}<div class="measures" role="region" tabindex="0" aria-label="All measures"><table><thead><tr>'
         f'<th scope="col">Measure</th>{"".join(heads)}<th scope="col">Real sounds</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
-def _row(measure: str, question: str, cards: Sequence) -> str:
-    """One measure of that question; empty where no card has it."""
-    lines = [next((line for line in card.lines if line.measure == measure), None) for card in cards]
-    known = [line for line in lines if line]
-    if not known or known[0].question != question:
-        return ""
-    cells = [_cell(line) if line else "<td>–</td>" for line in lines]
-    floor = known[0]
-    real = _number(measure, floor.floor, floor.floor_low, floor.floor_high) if floor.floor_clips else ""
-    return f"<tr>{_head(floor.title, MEASURES[measure].about)}{''.join(cells)}<td>{real}</td></tr>"
+def _row(measure: str, found: Sequence) -> str:
+    """One measure; None for a contender of which it could not be taken."""
+    row, line = next(pair for pair in found if pair)
+    cells = "".join(_cell(*pair) if pair else "<td>–</td>" for pair in found)
+    # without clips on that side there is nothing that real ones would reach
+    floor = escape(row.floor) if line.floor_clips else ""
+    return f"<tr>{_head(row.title, MEASURES[measure])}{cells}<td>{floor}</td></tr>"
 
 
-def _cell(line) -> str:
-    _, word, sign = VERDICTS[line.verdict]
-    mark = ""
-    if line.question:
-        hint = escape(line.fault or word, quote=True)
-        mark = f'<span class="sign {line.verdict}" title="{hint}" aria-label="{word}">{sign}</span>'
-    return f"<td>{mark}{_number(line.measure, line.value, line.low, line.high)}</td>"
-
-
-def _number(measure: str, value: float, low: float, high: float) -> str:
-    """A value, and its interval where it has one."""
-    text = escape(written(measure, value))
-    if low == high or not (math.isfinite(low) and math.isfinite(high)):
-        return text
-    return f"{text}<small>{escape(written(measure, low))} to {escape(written(measure, high))}</small>"
+def _cell(row, line) -> str:
+    """Verdict, value, and the interval where there is one."""
+    mark = interval = ""
+    if row.verdict:
+        _, word, sign = VERDICTS[row.verdict]
+        hint = escape(line.fault or word)
+        mark = f'<span class="sign {row.verdict}" role="img" title="{hint}" aria-label="{word}">{sign}</span>'
+    if line.low < line.high:
+        interval = f"<small>{escape(row.interval)}</small>"
+    return f"<td>{mark}{escape(row.value)}{interval}</td>"
 
 
 def _head(title: str, about: str) -> str:
     """What a measure is called; hovering, and a click or a tap, say what it means."""
     return (
-        f'<th scope="row"><details><summary title="{escape(about, quote=True)}">{escape(title)}</summary>'
+        f'<th scope="row"><details><summary title="{escape(about)}">{escape(title)}</summary>'
         f"<p>{escape(about)}</p></details></th>"
     )
 
 
-def _error_row(cards: Sequence) -> list[str]:
+def _error_row(group: Judged) -> list[str]:
     """The mean squared error beside silence's own, as the sources measured quality."""
-    known = [card for card in cards if card.mean_square_error is not None]
-    if not known:
+    cards = [evaluation.card for _, evaluation in group if evaluation.card.mean_square_error is not None]
+    if not cards:
         return []
-    cells = [f"<td>{'–' if (error := card.mean_square_error) is None else f'{error:.4f}'}</td>" for card in cards]
-    about = (
-        "The mean squared difference between the samples of generated and real clips. It says nothing about quality: "
-        "two clips of the same drum differ as much as two different drums, and silence beats nearly everything."
-    )
-    silence = f"<td>{known[0].silence_mean_square_error:.4f}<small>is what silence gets</small></td>"
-    return [f"<tr>{_head('Mean squared error', about)}{''.join(cells)}{silence}</tr>"]
+    errors = [evaluation.card.mean_square_error for _, evaluation in group]
+    cells = "".join(f"<td>{'–' if error is None else f'{error:.4f}'}</td>" for error in errors)
+    silence = f"<td>{cards[0].silence_mean_square_error:.4f}<small>is what silence gets</small></td>"
+    return [f"<tr>{_head('Mean squared error', MEASURES['mean_square_error'])}{cells}{silence}</tr>"]
 
 
 def _remarks(group: Judged) -> None:
-    """What a reader has to know about these numbers, each sentence once."""
-    (_, first), *_ = group
-    card = first.card
-    counts = sorted({evaluation.card.clips for _, evaluation in group})
-    sentences = [
-        f"{' and '.join(f'{count:,}' for count in counts)} generated sounds beside "
-        f"{plural(card.train_clips, 'training clip')} of {plain(first.dataset)} and {card.held_out_clips:,} that were "
-        "kept back from training, whose own numbers stand under “Real sounds”. Small figures are 95 % intervals."
-    ]
-    if card.mean_square_error is not None:
-        sentences.append(
-            f"The mean squared error misleads: silence would get {card.silence_mean_square_error:.4f}, and need not "
-            "sound like anything for that. It is shown because others publish it."
-        )
-    if card.classifier_accuracy is not None:
-        sentences.append(
-            f"The classifier behind the Inception Score is right about {card.classifier_accuracy:.0%} of the real "
-            "sounds that were kept back."
-        )
-    notes = [note for _, found in group for note in (*found.card.notes, *found.card.left_out)]
-    st.caption("  \n".join([*sentences, *(plain(note) for note in dict.fromkeys(notes))]))
+    """What a reader has to know about these numbers; what holds for all is said once."""
+    told = [evaluation.sentences() for _, evaluation in group]
+    for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
+        of = [item.letter for (item, _), sentences in zip(group, told, strict=True) if sentence in sentences]
+        names = f"**{', '.join(of)}** " if len(of) < len(group) else ""
+        st.caption(names + plain(sentence))
 
 
 # in pictures
