@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -75,14 +75,19 @@ STYLE = """
   border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
 }
 .measures thead th { font-weight: 600; min-width: 7rem; max-width: 12rem; overflow-wrap: anywhere; }
-.measures tr > :first-child { min-width: 8.5rem; max-width: 15rem; padding-left: 0; }
+.measures tr > :first-child {
+  position: sticky; left: 0; min-width: 8.5rem; max-width: 15rem; padding-left: 0; background: var(--ground);
+}
 .measures .group th { padding-top: 1.1rem; font-weight: 600; }
-.measures small { display: inline-block; margin-left: 0.5em; font-size: 0.75rem; opacity: 0.66; white-space: nowrap; }
+.measures td { padding-left: calc(0.75rem + 1.2em); text-indent: -1.2em; }
+.measures td:last-child { padding-left: 0.75rem; text-indent: 0; }
+.measures .sign { display: inline-block; width: 1.2em; text-indent: 0; font-weight: 700; }
+.measures .value { margin-right: 0.5em; }
+.measures small { display: inline-block; font-size: 0.75rem; text-indent: 0; opacity: 0.66; white-space: nowrap; }
 .measures summary { cursor: help; list-style: none; text-decoration: underline dotted; text-underline-offset: 0.2em; }
 .measures summary::-webkit-details-marker { display: none; }
 .measures summary:focus-visible { outline: 2px solid; outline-offset: 2px; }
 .measures details p { margin: 0.3rem 0 0; font-size: 0.8125rem; line-height: 1.4; opacity: 0.8; }
-.measures .sign { display: inline-block; width: 1.1em; font-weight: 700; }
 .measures .good { color: #2a9d5c; }
 .measures .doubtful { color: #d9822b; }
 .measures .bad { color: #dc4c4c; }
@@ -110,8 +115,10 @@ def table(group: Judged) -> str:
         if rows:
             title = f"{question.capitalize()}?" if question else "Shown, not judged"
             body += [f'<tr class="group"><th scope="rowgroup" colspan="{len(group) + 2}">{title}</th></tr>', *rows]
+    # the first column stays in sight over the others, and needs a ground that hides them
+    ground = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]
     return (
-        f'{STYLE}<div class="measures" role="region" tabindex="0" aria-label="All measures"><table><thead><tr>'
+        f'{STYLE}<div class="measures" style="--ground: light-dark({", ".join(ground)})" role="region" tabindex="0" aria-label="All measures"><table><thead><tr>'
         f'<th scope="col">Measure</th>{"".join(heads)}<th scope="col">Real sounds</th></tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
@@ -123,23 +130,24 @@ def _row(measure: str, found: Sequence) -> str:
     cells = "".join(_cell(*pair) if pair else "<td>–</td>" for pair in found)
     # without clips on that side there is nothing that real ones would reach
     floor = escape(row.floor) if line.floor_clips else ""
-    return f"<tr>{_head(row.title, MEASURES[measure])}{cells}<td>{floor}</td></tr>"
+    return f"<tr>{_head(row.title, MEASURES.get(measure, ''))}{cells}<td>{floor}</td></tr>"
 
 
 def _cell(row, line) -> str:
     """Verdict, value, and the interval where there is one."""
-    mark = interval = ""
+    sign = '<span class="sign"></span>'
     if row.verdict:
-        _, word, sign = VERDICTS[row.verdict]
+        _, word, text = VERDICTS[row.verdict]
         hint = escape(line.fault or word)
-        mark = f'<span class="sign {row.verdict}" role="img" title="{hint}" aria-label="{word}">{sign}</span>'
-    if line.low < line.high:
-        interval = f"<small>{escape(row.interval)}</small>"
-    return f"<td>{mark}{escape(row.value)}{interval}</td>"
+        sign = f'<span class="sign {row.verdict}" role="img" title="{hint}" aria-label="{word}">{text}</span>'
+    interval = f"<small>{escape(row.interval)}</small>" if line.low < line.high else ""
+    return f'<td>{sign}<span class="value">{escape(row.value)}</span>{interval}</td>'
 
 
 def _head(title: str, about: str) -> str:
     """What a measure is called; hovering, and a click or a tap, say what it means."""
+    if not about:  # kept by another version
+        return f'<th scope="row">{escape(title)}</th>'
     return (
         f'<th scope="row"><details><summary title="{escape(about)}">{escape(title)}</summary>'
         f"<p>{escape(about)}</p></details></th>"
@@ -152,18 +160,21 @@ def _error_row(group: Judged) -> list[str]:
     if not cards:
         return []
     errors = [evaluation.card.mean_square_error for _, evaluation in group]
-    cells = "".join(f"<td>{'–' if error is None else f'{error:.4f}'}</td>" for error in errors)
-    silence = f"<td>{cards[0].silence_mean_square_error:.4f}<small>is what silence gets</small></td>"
+    texts = ("–" if error is None else f"{error:.4f}" for error in errors)
+    cells = "".join(f'<td><span class="sign"></span>{text}</td>' for text in texts)
+    silence = f"<td>{cards[0].silence_mean_square_error:.4f} <small>is what silence gets</small></td>"
     return [f"<tr>{_head('Mean squared error', MEASURES['mean_square_error'])}{cells}{silence}</tr>"]
 
 
 def _remarks(group: Judged) -> None:
     """What a reader has to know about these numbers; what holds for all is said once."""
     told = [evaluation.sentences() for _, evaluation in group]
-    for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
+    lines = []
+    # first sentences first: each is about the same thing for everybody
+    for sentence in dict.fromkeys(sentence for place in zip_longest(*told) for sentence in place if sentence):
         of = [item.letter for (item, _), sentences in zip(group, told, strict=True) if sentence in sentences]
-        names = f"**{', '.join(of)}** " if len(of) < len(group) else ""
-        st.caption(names + plain(sentence))
+        lines.append((f"**{', '.join(of)}** " if len(of) < len(group) else "") + plain(sentence))
+    st.caption("  \n".join(lines))
 
 
 # in pictures

@@ -61,8 +61,8 @@ def _real(lab: Lab, contender: Contender, draw: int, label: str) -> list[tuple[s
     except RunError as error:
         st.caption(f"There is no real clip beside these: {plain(str(error))}")
         return []
-    kept_back = "kept back from training" if real.held_out else "trained on"
-    return [(f"Real{' · ' + real.label if real.label else ''} · {real.file} ({kept_back})", real.wav)]
+    parts = ["Real", real.label, "kept back from training" if real.held_out else "trained on", real.file]
+    return [(" · ".join(part for part in parts if part), real.wav)]
 
 
 def _common_labels(contenders: Sequence[Contender]) -> list[str]:

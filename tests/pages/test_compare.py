@@ -77,8 +77,7 @@ def test_the_newest_finished_run_is_compared_unless_the_address_says_otherwise(r
 def test_a_real_clip_and_the_same_seed_through_each_model_stand_above_each_other(runs):
     app = open_page("compare", run=["newer", "older"])
     ((real, first, second),) = rows(app)
-    assert real.startswith("Real · noise · noise/")
-    assert real.endswith("(kept back from training)")
+    assert real.startswith("Real · noise · kept back from training · noise/")
     assert (first, second) == ("A  newer · step 3 · noise", "B  older · step 5 · noise")
     press(app, "Next sounds")
     assert app.number_input(key="compare-seed").value == 1
@@ -106,7 +105,7 @@ def test_two_models_are_judged_beside_the_page_and_their_numbers_stand_in_one_ta
     kept = {run.name: lab.evaluations(run)[0] for run in runs}
     twins = html[html.index(">Clips with a twin<") :]
     shown = [next(row for row in kept[name].rows() if row.measure == "repetition") for name in ("newer", "older")]
-    cells = [f"{row.value}<small>{row.interval}</small></td>" for row in shown]
+    cells = [f">{row.value}</span><small>{row.interval}</small></td>" for row in shown]
     assert twins.index(cells[0]) < twins.rindex(cells[1], 0, twins.index("</tr>"))
     assert f"<td>{shown[0].floor}</td></tr>" in twins[: twins.index("</tr>") + 5]
     card = kept["newer"].card
@@ -160,7 +159,7 @@ def test_names_of_labels_and_runs_are_never_markup(tmp_path):
     html = table([(Contender(run, 5, "#000"), Evaluation("r", 5, "d", 9, 0, "", 1.0, card))])
     assert "&lt;img src=x&gt; · step 5" in html
     assert "<b>" not in html
-    assert "50%<small>40% to 60%</small></td><td>0%</td></tr>" in html
+    assert ">50%</span><small>40% to 60%</small></td><td>0%</td></tr>" in html
     assert plain("![x](http://y) :red[z]") == r"!\[x\](http://y) :red\[z\]"
 
 
