@@ -27,8 +27,9 @@ def line_chart(
     y_name: str,
     level: float | None = None,
     octaves: bool = False,
+    classes: Sequence[str] = ("real", "made"),
 ) -> Html:
-    """Lines over one axis, in a figure with their names; those of the page's classes line-0, line-1 ... .
+    """Lines over one axis, each of one of the page's classes, in a figure with their names where there are several.
 
     `level` draws a dashed line at that height, `octaves` an axis on which octaves are equally wide. Values that are
     not finite leave a gap at the ends of their line.
@@ -53,12 +54,12 @@ def line_chart(
         parts.append(
             tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{down(level):.1f}", y2=f"{down(level):.1f}", class_="level")
         )
-    for number, values in enumerate(columns.values()):
+    for kind, values in zip(classes, columns.values(), strict=False):
         known = np.isfinite(values)
         points = " ".join(f"{right(a):.1f},{down(b):.1f}" for a, b in zip(across[known], values[known], strict=True))
-        parts.append(tag("polyline", points=points, class_=f"line-{number}"))
+        parts.append(tag("polyline", points=points, class_=kind))
     parts.append(tag("text", x_name, x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 4, text_anchor="middle"))
-    names = [tag("span", name, class_=f"key key-{number}") for number, name in enumerate(lines)]
+    names = [tag("span", name, class_=f"key {kind}") for kind, name in zip(classes, lines, strict=False)]
     picture = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=f"{y_name} over {x_name}")
     return tag(
         "figure", tag("figcaption", tag("b", y_name), *(names if len(names) > 1 else [])), picture, class_="chart"
@@ -76,14 +77,17 @@ def _bounds(columns: list[np.ndarray], level: float | None) -> tuple[float, floa
     """(lowest, highest value that is drawn)."""
     known = np.concatenate(columns)
     known = known[np.isfinite(known)]
-    low, high = np.quantile(known, [PEAKS, 1 - PEAKS]).tolist() if len(known) else (0.0, 1.0)
+    if len(known) == 0:
+        return 0.0, 1.0
+    low = float(np.quantile(known, PEAKS, method="lower"))
+    high = float(np.quantile(known, 1 - PEAKS, method="higher"))
     if level is not None:
         low, high = min(low, level), max(high, level)
     margin = 0.05 * (high - low) or max(0.05 * abs(high), 1e-3)
     return low - margin, high + margin
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Up to so many round numbers (1, 2 or 5 times a power of ten apart) from low to high."""
     step = 10.0 ** math.floor(math.log10((high - low) / most))
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= most)

@@ -9,8 +9,8 @@ from audiogan.embedders import MELS, Progress, SoundClassifier, in_batches
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32
-FEWEST_STEPS, MOST_STEPS = 200, 600
-EPOCHS = 24
+FEWEST_STEPS, MOST_STEPS = 150, 500
+EPOCHS = 20
 RATE = 3e-3
 """Of AdamW, falling to 0 in a straight line."""
 
@@ -29,18 +29,18 @@ GROUP_CLIPS = 20
 
 
 def train_classifier(
-    waves: np.ndarray, labels: np.ndarray, rate: int, progress: Progress | None = None, seed: int = 0
+    waves: np.ndarray, labels: np.ndarray, n_labels: int, rate: int, progress: Progress | None = None
 ) -> SoundClassifier:
-    """A classifier of clips (n, T) by their labels (n,), the same for the same clips; each label has to come up."""
+    """A classifier of clips (n, T) by their labels (n,) from 0 to n_labels - 1, the same for the same clips."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        classifier = SoundClassifier(rate, int(labels.max()) + 1)
+        torch.manual_seed(0)
+        classifier = SoundClassifier(rate, int(n_labels))
     classifier.levels.fit(waves)
     mel = torch.from_numpy(in_batches(classifier.mel, waves)).float()
     levels = (mel + classifier.levels.floor).log()
     classifier.mean.copy_(levels.mean(dim=(0, 2))[:, None])
     classifier.deviation.copy_(levels.std(dim=(0, 2)).clamp(min=0.1)[:, None])
-    targets, random = torch.from_numpy(np.asarray(labels, np.int64)), torch.Generator().manual_seed(seed)
+    targets, random = torch.from_numpy(np.asarray(labels, np.int64)), torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(classifier.parameters(), RATE, weight_decay=1e-2)
     steps = min(MOST_STEPS, max(FEWEST_STEPS, EPOCHS * len(waves) // BATCH))
     for step in range(steps):

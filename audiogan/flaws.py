@@ -47,7 +47,7 @@ def flatness(powers: np.ndarray) -> np.ndarray:
     powers = np.asarray(powers, np.float64)
     loudest = powers.max(1, keepdims=True)
     shares = (powers / np.where(loudest > 0, loudest, 1)).clip(min=1e-12)
-    return np.exp(np.log(shares).mean(1)) / shares.mean(1)
+    return np.where(loudest[:, 0] > 0, np.exp(np.log(shares).mean(1)) / shares.mean(1), 0.0)
 
 
 def levels_db(powers: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

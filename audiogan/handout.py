@@ -93,7 +93,7 @@ def _random_clips(dataset: Dataset, names: Sequence[str]) -> Iterator[Clip]:
 def handout(exhibits: Sequence[Exhibit]) -> str:
     """The report as one HTML text."""
     names = list(dict.fromkeys(exhibit.run.name for exhibit in exhibits))
-    title = "Report: " + ", ".join(names)
+    title = "Report on " + ", ".join(names)
     sounds = Sounds()
     now = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
     body = [
@@ -173,19 +173,23 @@ def _side_by_side(exhibits: Sequence[Exhibit]) -> Html:
 def _section(item: Exhibit, sounds: Sounds) -> Html:
     config = item.run.config
     preset = PRESETS[config.preset].title if config.preset in PRESETS else config.preset
-    facts = f"{preset}, snapshot of step {item.step:,}, trained on '{config.dataset}'"
+    facts = f"{preset}, trained on '{config.dataset}'"
     status = item.run.status
     if status.seconds:
         facts += f" for {duration(status.seconds)} ({status.epoch:,.3g} epochs) on {status.device}"
-    parts = [tag("h2", item.run.name), tag("p", facts + ".", class_="quiet")]
+    parts = [tag("h2", f"{item.run.name}, step {item.step:,}"), tag("p", facts + ".", class_="quiet")]
     if item.evaluation:
         parts.append(_answers(item.evaluation))
     else:
         parts.append(tag("p", f"Not evaluated yet: run audiogan evaluate {shlex.quote(item.run.name)} first."))
     parts.append(_sounds(item, sounds))
+    charts = _training_charts(item.run)
     if item.evaluation:
-        parts += [_measures(item.evaluation), _shares(item.evaluation)]
-    parts += [_charts(item), _settings(item)]
+        parts.append(_measures(item.evaluation))
+        charts = [*_card_charts(item.evaluation), *charts]
+    if charts:
+        parts += [tag("h3", "Charts"), tag("div", *charts, class_="charts")]
+    parts.append(_settings(item))
     return tag("section", *parts, class_="run")
 
 
@@ -221,14 +225,15 @@ def _sounds(item: Exhibit, sounds: Sounds) -> Html:
 
 def _measures(evaluation: Evaluation) -> Html:
     """The lines of the card as a table."""
-    names = ("Measure", "Value", "95 % interval", "Real clips", "Clips", "Verdict")
+    names = ("Measure", "Value", "Real clips", "Verdict", "95 % interval", "Clips / real")
     head = tag("tr", *(tag("th", name, scope="col") for name in names))
     lines = [
         tag(
             "tr",
             tag("th", row.title, scope="row"),
-            *(tag("td", text) for text in (row.value, row.interval, row.floor, row.clips)),
+            *(tag("td", text) for text in (row.value, row.floor)),
             tag("td", _verdict(row.verdict) if row.verdict else ""),
+            *(tag("td", text) for text in (row.interval, row.clips)),
         )
         for row in evaluation.rows()
     ]
@@ -236,41 +241,47 @@ def _measures(evaluation: Evaluation) -> Html:
     return join(tag("h3", "Measures"), tag("div", table, class_="wide"))
 
 
-def _shares(evaluation: Evaluation) -> Html:
+def _card_charts(evaluation: Evaluation) -> list[Html]:
     """The label histogram and the long-term spectrum."""
-    card, parts = evaluation.card, []
+    card, charts = evaluation.card, []
     if card.label_shares:
         most = max(*card.label_shares, *card.expected_label_shares)
-        bars = []
-        for name, found, due in zip(card.labels, card.label_shares, card.expected_label_shares, strict=True):
-            bar = tag("i", style=f"width:{100 * found / most:.1f}%", class_="found")
-            mark = tag("i", style=f"left:{100 * due / most:.1f}%", class_="due")
-            numbers = tag("span", f"{found:.0%} / {due:.0%}")
-            bars.append(tag("div", tag("span", name, class_="name"), tag("span", bar, mark, class_="bar"), numbers))
-        caption = tag("figcaption", tag("b", "Labels heard / due"))
-        parts.append(tag("figure", caption, tag("div", *bars, class_="bars"), class_="chart"))
+        bars = [
+            _share_bar(name, found, due, most)
+            for name, found, due in zip(card.labels, card.label_shares, card.expected_label_shares, strict=True)
+        ]
+        caption = tag("figcaption", tag("b", "Labels, share heard / share due"))
+        charts.append(tag("figure", caption, tag("div", *bars, class_="bars"), class_="chart"))
     if card.bands_hz:
         name = "Long-term spectrum beside the training clips', dB"
         lines = {"generated": card.spectrum_difference_db}
-        parts.append(line_chart(card.bands_hz, lines, "Hz", name, level=0.0, octaves=True))
-    return tag("div", *parts, class_="charts")
+        charts.append(line_chart(card.bands_hz, lines, "Hz", name, level=0.0, octaves=True, classes=("made",)))
+    return charts
 
 
-def _charts(item: Exhibit) -> Html:
-    """How the training went."""
-    metrics, scores, loss = item.run.metrics(), item.run.scores(), item.run.config.settings.loss
-    charts = []
+def _share_bar(name: str, found: float, due: float, most: float) -> Html:
+    bar = tag("i", style=f"width:{100 * found / most:.1f}%", class_="found")
+    mark = tag("i", style=f"left:{100 * due / most:.1f}%", class_="due")
+    return tag(
+        "div",
+        tag("span", name, class_="name"),
+        tag("span", bar, mark, class_="bar"),
+        tag("span", f"{found:.0%} / {due:.0%}"),
+    )
+
+
+def _training_charts(run: Run) -> list[Html]:
+    """Losses, beliefs, and the scores of the snapshots."""
+    metrics, scores, charts = run.metrics(), run.scores(), []
     if len(metrics["step"]) > 1:
         losses = {"discriminator": metrics["loss_d"], "generator": metrics["loss_g"]}
         beliefs = {"real": metrics["belief_real"], "generated": metrics["belief_fake"]}
         charts.append(line_chart(metrics["step"], losses, "step", "Loss"))
-        charts.append(line_chart(metrics["step"], beliefs, "step", BELIEFS[loss]))
+        charts.append(line_chart(metrics["step"], beliefs, "step", BELIEFS[run.config.settings.loss]))
     if len(scores["step"]) > 1:
         distances = {"real clips": scores["floor"], "generated": scores["distance"]}
         charts.append(line_chart(scores["step"], distances, "step", "Kernel distance while training"))
-    if not charts:
-        return Html()
-    return join(tag("h3", "Training"), tag("div", *charts, class_="charts"))
+    return charts
 
 
 def _settings(item: Exhibit) -> Html:

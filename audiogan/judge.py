@@ -125,17 +125,18 @@ class Judge:
         told = _in_parts(progress, CLASSIFIER_SHARE)
         fitting = train_indices[:MOST_FITTING_CLIPS]
         mel_statistics = MelStatistics.fit(real.prepared(fitting), real.rate)
-        has_labels = len(real.labels) > 1
-        labels = (
-            real.clip_labels[fitting]
-            if has_labels
-            else stand_in_labels(real.clip_files[fitting], mel_statistics(real.prepared(fitting), real.rate))
-        )
+        if len(real.labels) > 1:
+            labels, n_labels = real.clip_labels[fitting], len(real.labels)
+        else:
+            labels = stand_in_labels(real.clip_files[fitting], mel_statistics(real.prepared(fitting), real.rate))
+            n_labels = labels.max() + 1
         classifier = train_classifier(
-            real.prepared(fitting), labels, real.rate, lambda done, total: told(0, done / total)
+            real.prepared(fitting), labels, n_labels, real.rate, lambda done, total: told(0, done / total)
         )
         ears = Ears(mel_statistics, classifier, own, real.rate)
-        train = ears.hear(real.prepared(train_indices), progress=lambda share: told(1, share))
+        # where the training clips are their own floor, they too are heard backwards
+        is_floor = len(held_out_indices) < FEWEST_HELD_OUT
+        train = ears.hear(real.prepared(train_indices), is_floor, lambda share: told(1, share))
         held_out = ears.hear(real.prepared(held_out_indices)) if len(held_out_indices) else train.some(slice(0))
         return cls(real, ears, train_indices, train, held_out_indices, held_out)
 

@@ -10,16 +10,16 @@ class Html(str):
     """Text that is markup already."""
 
 
-def tag(name: str, *content: str, **attributes: str | float | None) -> Html:
+def tag(element: str, /, *content: str, **attributes: str | float | None) -> Html:
     """An element; `class_` is its class, other underscores in attribute names are dashes, and None is left out."""
     words = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    if name in VOID:
-        return Html(f"<{name}{words}/>")
-    return Html(f"<{name}{words}>{join(*content)}</{name}>")
+    if element in VOID:
+        return Html(f"<{element}{words}/>")
+    return Html(f"<{element}{words}>{join(*content)}</{element}>")
 
 
 def join(*content: str) -> Html:

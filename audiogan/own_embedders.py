@@ -73,7 +73,7 @@ class OnnxEmbedder:
 
 
 class FadtkEmbedder:
-    """A model of Microsoft's fadtk package, by its class there and that one's argument: "VGGishModel", "CLAPModel:2023".
+    """A model of Microsoft's fadtk package, by its class there and its argument: "VGGishModel", "CLAPModel:2023".
 
     Only what is named is made, because the package's own list of all models downloads some of them. The package
     fetches the weights of the one that is named when it is used for the first time.

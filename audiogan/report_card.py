@@ -80,8 +80,13 @@ RULES = (
         "{value} of the clips are copies of training clips (real sounds that were kept back: {floor}).", style=".0%",
     ),
     Rule(
+        "nearest_neighbour_ratio", "new", "Distance to the nearest training clip", -1, 0.15, 0.4,
+        "They stay close to the training clips: at {value} of the usual distance, real sounds that were kept back at "
+        "{floor}.",
+    ),
+    Rule(
         "direction", "real", "Order in time", -1, 0.0, 0.0,
-        "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-1.0,
+        "They run backwards: turned around, they would be nearer to the training clips.", only_beyond=-0.5,
     ),
     Rule(
         "highs", "clean", "Highs beside lows, dB", -1, 5.0, 12.0,
@@ -92,7 +97,7 @@ RULES = (
         "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
-        "spectrum", "clean", "Spectrum off, dB", 1, 0.8, 3.0,
+        "spectrum", "clean", "Spectrum off, dB", 1, 0.8, 1.2,
         "Their spectrum or pitch is wrong, by {value} dB (real: {floor} dB): {detail}.", style=".1f",
     ),
     Rule(

@@ -10,7 +10,7 @@ Several splits, each with a judge of its own.
 import argparse
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,31 +105,35 @@ def shares_of_files(files: np.ndarray, labels: np.ndarray, rng: np.random.Genera
     return part
 
 
-def trial(real: RealClips, part: np.ndarray, rng: np.random.Generator) -> dict[str, "Verdict"]:
-    """Fraud -> what the judge, trained on part 0 with part 1 for its floor, says about it."""
-    chosen = part < 2
-    judge = Judge.fit(
-        RealClips(
-            real.name,
-            real.fingerprint,
-            real.rate,
-            real.labels,
-            real.clips[chosen],
-            real.clip_labels[chosen],
-            real.clip_files[chosen],
-            part[chosen] == 1,
-        )
+def without_suspects(real: RealClips, part: np.ndarray) -> RealClips:
+    """What the judge is shown: part 0 to train with, part 1 held out."""
+    shown = part < 2
+    return replace(
+        real,
+        clips=real.clips[shown],
+        clip_labels=real.clip_labels[shown],
+        clip_files=real.clip_files[shown],
+        held_out=part[shown] == 1,
     )
-    train = rng.permutation(np.flatnonzero(part == 0))
-    suspects = rng.permutation(np.flatnonzero(part == 2))
-    case = Case(
-        audio.from_int16(real.clips[suspects]),
-        real.clip_labels[suspects],
-        audio.from_int16(real.clips[train]),
-        real.rate,
-        rng,
-    )
-    return {name: Verdict.of(fraud, judge.measure(fraud.alter(case))) for name, fraud in FRAUDS.items()}
+
+
+def case_of(real: RealClips, part: np.ndarray, rng: np.random.Generator) -> Case:
+    """Part 2 on trial, and part 0 to copy from."""
+    train, suspects = (rng.permutation(np.flatnonzero(part == number)) for number in (0, 2))
+    clips = [audio.from_int16(real.clips[chosen]) for chosen in (suspects, train)]
+    return Case(clips[0], real.clip_labels[suspects], clips[1], real.rate, rng)
+
+
+def trial(real: RealClips, seed: int) -> dict[str, "Verdict"]:
+    """Fraud -> what a judge says about it, the files split by this seed."""
+    rng = np.random.default_rng(seed)
+    part = shares_of_files(real.clip_files, real.clip_labels, rng)
+    judge, case = Judge.fit(without_suspects(real, part)), case_of(real, part, rng)
+    verdicts = {}
+    for name, fraud in FRAUDS.items():
+        verdicts[name] = Verdict.of(fraud, judge.measure(fraud.alter(case)))
+        print(seed, name, "found" if verdicts[name].is_right else "NOT FOUND", *verdicts[name].faults, flush=True)
+    return verdicts
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,8 @@ class Verdict:
         faults = [line.measure + ("" if line.verdict == BAD else "?") for line in card.faults]
         is_right = card.faults[0].measure in fraud.faults if fraud.faults and card.faults else faults == [*fraud.faults]
         sentence = card.faults[0].fault if card.faults else "No fault was found."
-        values = {line.measure: line.value for line in card.lines}
-        return cls(is_right, tuple(faults), sentence, values, {line.measure: line.floor for line in card.lines})
+        values = {line.measure: float(line.value) for line in card.lines}
+        return cls(is_right, tuple(faults), sentence, values, {line.measure: float(line.floor) for line in card.lines})
 
 
 def real_clips(dataset: Dataset) -> RealClips:
@@ -175,15 +179,10 @@ def main() -> None:
             survey = listen([folder])
             suggestion = survey.suggest()
             real = real_clips(prepare(survey, Path(root), folder.name, suggestion.rate, suggestion.seconds))
-        trials = []
-        for split in range(arguments.splits):
-            rng = np.random.default_rng(split)
-            trials.append(trial(real, shares_of_files(real.clip_files, real.clip_labels, rng), rng))
-            for name, verdict in trials[-1].items():
-                print(split, name, "right" if verdict.is_right else "WRONG", *verdict.faults, flush=True)
+        trials = [trial(real, seed) for seed in range(arguments.splits)]
         rows = []
         for name in FRAUDS:
-            verdicts = [trial[name] for trial in trials]
+            verdicts = [verdicts[name] for verdicts in trials]
             rows.append(
                 {
                     "clips": name,
@@ -191,7 +190,7 @@ def main() -> None:
                     "sentence": verdicts[0].sentence,
                 }
             )
-        details = {name: [vars(trial[name]) for trial in trials] for name in FRAUDS}
+        details = {name: [vars(verdicts[name]) for verdicts in trials] for name in FRAUDS}
         publish(f"frauds-{folder.name}", f"{folder.name}: {len(real.clips)} clips", rows, trials=details)
 
 

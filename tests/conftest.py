@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio
+from audiogan import audio, classifier_training
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
 from audiogan.lab import Lab
@@ -75,6 +75,14 @@ def tiny_config(*assignments: str, preset: str = "framegan", seed: int = 0, **ch
         "created": datetime.now(UTC).isoformat(),
     }
     return RunConfig(**values | changes)
+
+
+@pytest.fixture(scope="module")
+def short_fitting():
+    """A judge's classifier learns in 20 steps: tests ask what is done with its judgement, not how good that is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classifier_training, "FEWEST_STEPS", 20)
+        yield
 
 
 @pytest.fixture

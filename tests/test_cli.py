@@ -358,3 +358,48 @@ def test_the_command_itself_runs_from_anywhere(trained, home, tmp_path):
     refused = run_outside("train", "drums")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "There is no data set 'drums'. There is tiny.\n"
+
+
+# judging
+
+
+@pytest.fixture(scope="module")
+def judged(home, trained, short_fitting) -> Outcome:
+    return run_command("--home", home, "evaluate", "first", "--count", 16, "--report", home / "one.html")
+
+
+def test_evaluate_answers_in_sentences_first_and_shows_the_numbers_after_them(judged, home):
+    assert (judged.code, judged.out) == (0, "")
+    places = [judged.err.index(word) for word in ("real?", "varied?", "new?", "clean?", "Broken clips", "Mean squared")]
+    assert places == sorted(places)
+    assert (home / "one.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_evaluate_prints_the_whole_card_as_json(judged, home):
+    outcome = run_command("--home", home, "evaluate", "first", "--count", 17, "--json")
+    found = json.loads(outcome.out)
+    assert (found["run"], found["count"], found["card"]["clips"]) == ("first", 17, 17)
+    assert [answer["question"] for answer in found["card"]["answers"]] == ["real", "varied", "new", "clean"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nowhere"], "There is no run 'nowhere'."),
+        (["first", "--snapshot", 999], "kept no snapshot of step 999."),
+        (["first", "--data", "nowhere"], "There is no data set 'nowhere'."),
+        (["first", "--count", 3], "Between 16 and 2,000 sounds can be judged, not 3."),
+        (["first", "--embedder", "nowhere.onnx"], "There is no file 'nowhere.onnx'"),
+    ],
+)
+def test_evaluate_says_in_a_sentence_what_cannot_be_judged(home, trained, words, sentence):
+    assert_one_sentence(run_command("--home", home, "evaluate", *words), sentence)
+
+
+def test_report_writes_one_file_about_several_runs_and_leaves_nothing_beside_it(judged, home, tmp_path):
+    outcome = run_command("--home", home, "report", "first", "first", "--out", tmp_path / "both.html")
+    assert outcome.code == 0, outcome.err
+    assert "Side by side" in (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["both.html"]
+    # it was judged already, and is not judged again
+    assert len(Lab(home).evaluations(Lab(home).run("first"))) == 1
