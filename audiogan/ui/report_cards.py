@@ -116,11 +116,11 @@ def table(group: Judged) -> str:
             title = f"{question.capitalize()}?" if question else "Shown, not judged"
             body += [f'<tr class="group"><th scope="rowgroup" colspan="{len(group) + 2}">{title}</th></tr>', *rows]
     # the first column stays in sight over the others, and needs a ground that hides them
-    ground = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]
+    light, dark = (st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark"))
     return (
-        f'{STYLE}<div class="measures" style="--ground: light-dark({", ".join(ground)})" role="region" tabindex="0" aria-label="All measures"><table><thead><tr>'
-        f'<th scope="col">Measure</th>{"".join(heads)}<th scope="col">Real sounds</th></tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f'{STYLE}<div class="measures" style="--ground: light-dark({light}, {dark})" role="region" tabindex="0" '
+        f'aria-label="All measures"><table><thead><tr><th scope="col">Measure</th>{"".join(heads)}'
+        f'<th scope="col">Real sounds</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
 
 
