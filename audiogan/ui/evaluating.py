@@ -75,9 +75,7 @@ def _offer(
 ) -> None:
     """The button for what was not evaluated yet, or for all of it again, with what it costs."""
     wanted = missing or contenders
-    label = (
-        "Evaluate again" if not missing else "Evaluate" + (f" {plural(len(missing), 'model')}" if missing[1:] else "")
-    )
+    label = f"Evaluate {', '.join(item.letter for item in missing)}".strip() if missing else "Evaluate again"
     busy = any(item in jobs and not jobs[item].future.done() for item in wanted)
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(

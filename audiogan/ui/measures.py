@@ -6,7 +6,7 @@ MEASURES = {
     "whiteness": "How evenly power is spread over the frequencies: 1 is white noise, 0 a single tone.",
     "repetition": "The share of clips that have a nearly equal one among the others: the model repeats itself.",
     "copies": "The share of clips that are nearly equal to a training clip: the model learned by heart.",
-    "nearest_neighbour_ratio": "How near the clips are to training clips, beside real ones: far below 1 they are copies.",
+    "nearest_neighbour_ratio": "How far the nearest training clip is, beside real ones: far below 1 they are copies.",
     "direction": "How much worse the clips would be played backwards; below zero they would be better.",
     "highs": "How loud the upper part of the spectrum is beside the lower, in dB from real sounds.",
     "background": "How loud the quietest moments are, in dB from those of real sounds: hiss or hum.",

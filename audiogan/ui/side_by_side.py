@@ -18,7 +18,7 @@ def side_by_side(lab: Lab, contenders: Sequence[Contender]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         labels = _common_labels(contenders)
         label = st.selectbox("Label", [IN_TURN, *labels], width=220) if labels else IN_TURN
-        seed = int(st.number_input("Seed", 0, 2**31 - 1, 0, key="compare-seed", width=160))
+        seed = int(st.number_input("Seed", 0, 2**31 - 1, key="compare-seed", width=160))
         st.button("Next sounds", icon=":material/casino:", on_click=_roll, help="The next seed, and another real clip.")
     rows = []
     for contender in contenders:

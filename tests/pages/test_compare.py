@@ -74,6 +74,18 @@ def test_the_newest_finished_run_is_compared_unless_the_address_says_otherwise(r
     assert "**A** newer · step 3  \n**B** older · step 0" in words(both)
 
 
+def test_the_choice_moves_into_the_address_and_may_be_empty(runs):
+    app = open_page("compare")
+    app.multiselect[0].set_value([("older", 5), ("newer", 3)]).run()
+    assert app.query_params["run"] == ["older", "newer"]
+    app.run()
+    assert app.multiselect[0].value == [("older", 5), ("newer", 3)]
+    app.multiselect[0].set_value([]).run()
+    assert "Choose a model above." in words(app)
+    app.run()
+    assert app.multiselect[0].value == []
+
+
 def test_a_real_clip_and_the_same_seed_through_each_model_stand_above_each_other(runs):
     app = open_page("compare", run=["newer", "older"])
     ((real, first, second),) = rows(app)
@@ -94,7 +106,7 @@ def test_two_models_are_judged_beside_the_page_and_their_numbers_stand_in_one_ta
     assert tables(app) == []
     (count,) = [box for box in app.selectbox if box.label == "Generated sounds"]
     count.set_value(32).run()
-    press(app, "Evaluate 2 models")
+    press(app, "Evaluate A, B")
     finish(app)
     said = words(app)
     assert [f"**{question}?**" in said for question in ("Real", "Varied", "New", "Clean")] == [True] * 4
