@@ -1,7 +1,6 @@
 """A trained generator as something to play: seed, label and sliders in, sound out."""
 
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,7 +58,6 @@ class Instrument:
         self.directions = latent.principal_directions(weight, min(SLIDERS, settings.latent_size))
         # uniform latents end at 1, which is 1.73 deviations
         self.reach = min(REACH, math.sqrt(3)) if settings.latent == "uniform" else REACH
-        self._lock = threading.Lock()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -123,9 +121,7 @@ class Instrument:
             raise RunError(f"This model's latents have {size} numbers: these come from another model.")
         latents = torch.tensor([point.latent for point in points])
         labels = torch.tensor([point.label for point in points]) if self.labels else None
-        # torch's own threads are shared: two sounds at once take longer than one after the other
-        with self._lock:
-            return self.transform.inverse(self.generator(latents, labels))
+        return self.transform.inverse(self.generator(latents, labels))
 
     def wav(self, point: Point) -> bytes:
         """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""

@@ -230,14 +230,15 @@ def test_sounds_that_are_no_numbers_are_counted_as_broken(judging_lab, monkeypat
     run = judging_lab.run("first")
     instrument, made = judging_lab.instrument(run), judging_lab.instrument(run).render
 
-    def render_one_broken(points):
+    def render_two_broken(points):
         waves = made(points).clone()
         waves[4, 100] = torch.nan
         waves[5, 3] = torch.inf
         return waves
 
-    monkeypatch.setattr(instrument, "render", render_one_broken)
+    monkeypatch.setattr(instrument, "render", render_two_broken)
     card = judging_lab.evaluate(run, count=16).card
     assert card.lines[0].measure == "broken"
-    assert card.lines[0].value == 2 / 16
+    # two of each batch of eight
+    assert card.lines[0].value == 4 / 16
     assert card.answers[3].verdict == "bad"
