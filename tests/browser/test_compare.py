@@ -9,11 +9,11 @@ from tests.conftest import CLIP_SAMPLES, RATE, TINY
 
 pytestmark = pytest.mark.browser
 
-# a number for what each canvas shows
-PAINTED = """canvases => canvases.map(canvas => {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+# for each canvas a number for what its waveform shows, and one for its spectrogram
+PAINTED = """canvases => canvases.flatMap(canvas => [[0, 50], [64, 60]].map(([top, height]) => {
+    const { data } = canvas.getContext('2d').getImageData(44, top, canvas.width - 44, height);
     return data.reduce((sum, value) => (31 * sum + value) % 1000003, 0);
-})"""
+}))"""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_every_row_is_heard_and_one_zoom_moves_them_all(server, page, two_runs):
     window = rows.get_by_test_id("compare-window")
     assert window.inner_text() == "0.0 to 250.0 ms"
     whole = rows.locator("canvas").evaluate_all(PAINTED)
-    assert len(whole) == 3
+    assert len(whole) == 6
     rows.get_by_test_id("compare-periods").click()
     start, end = (float(word) for word in window.inner_text().removesuffix(" ms").split(" to "))
     assert end - start == pytest.approx(30, abs=0.2)
@@ -85,7 +85,7 @@ def test_on_a_phone_the_table_scrolls_and_the_page_does_not(server, browser, two
     page.goto(f"{server.url}/compare?run=first&run=second")
     page.wait_for_selector(READY, timeout=60_000)
     table = page.get_by_role("region", name="All measures")
-    assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+    assert table.evaluate("table => (table.scrollLeft = 50)") == table.evaluate("table => table.scrollLeft")
     for tab in ("Report card", "Side by side", "Curves"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(500)

@@ -129,6 +129,7 @@ def test_two_models_are_judged_beside_the_page_and_their_numbers_stand_in_one_ta
     assert pairs[1].startswith("Training clip from ")
     assert len(sides) == 3
     # what was kept is there at once for the next visitor, and can be made again
+    assert tables(open_page("compare", run="older@0")) == []
     again = open_page("compare", run="older")
     assert "**Real?**" in words(again)
     assert "Evaluate again" in [button.label for button in again.button]
