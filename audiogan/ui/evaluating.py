@@ -39,11 +39,11 @@ def evaluations(lab: Lab, contenders: Sequence[Contender]) -> "list[tuple[Conten
     missing = [item for item in contenders if item not in found]
     with button:
         _offer(lab, missing, contenders, dataset, count, jobs, list(found.values()))
-    for item, job in jobs.items():
-        if job.future.done() and job.future.exception():
-            st.error(f"{item.words}: {plain(str(job.future.exception()))}")
-    if waiting := {item: job for item, job in jobs.items() if not job.future.done()}:
-        _wait(waiting)
+        for item, job in jobs.items():
+            if job.future.done() and job.future.exception():
+                st.error(f"{item.words}: {plain(str(job.future.exception()))}")
+        if waiting := {item: job for item, job in jobs.items() if not job.future.done()}:
+            _wait(waiting)
     return list(found.items())
 
 
@@ -132,4 +132,4 @@ def _wait(jobs: dict[Contender, Job]) -> None:
         share = min(1.0, job.done / job.total) if job.total else 0.0
         words = f"{share:.0%}" if job.total else "opening the clips …" if job.future.running() else "waits for its turn"
         st.progress(share, f"{item.words}: {words}")
-    st.caption("This goes on while you listen below or look at other pages.")
+    st.caption("This goes on while you listen or look at other pages.")

@@ -76,7 +76,8 @@ STYLE = """
 }
 .measures thead th { font-weight: 600; min-width: 7rem; max-width: 12rem; overflow-wrap: anywhere; }
 .measures tr > :first-child {
-  position: sticky; left: 0; min-width: 8.5rem; max-width: 15rem; padding-left: 0; background: var(--ground);
+  position: sticky; left: 0; z-index: 1;
+  min-width: 8.5rem; max-width: 15rem; padding-left: 0; background: var(--ground);
 }
 .measures .group th { padding-top: 1.1rem; font-weight: 600; }
 .measures td { padding-left: calc(0.75rem + 1.2em); text-indent: -1.2em; }
@@ -114,7 +115,10 @@ def table(group: Judged) -> str:
         rows += _error_row(group) if not question else []
         if rows:
             title = f"{question.capitalize()}?" if question else "Shown, not judged"
-            body += [f'<tr class="group"><th scope="rowgroup" colspan="{len(group) + 2}">{title}</th></tr>', *rows]
+            body += [
+                f'<tr class="group"><th scope="rowgroup">{title}</th><td colspan="{len(group) + 1}"></td></tr>',
+                *rows,
+            ]
     # the first column stays in sight over the others, and needs a ground that hides them
     light, dark = (st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark"))
     return (
