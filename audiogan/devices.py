@@ -1,7 +1,9 @@
 """What a training runs on: which device, how much memory it has and holds, how many threads."""
 
+import contextlib
 import os
 import sys
+from pathlib import Path
 
 from audiogan.config import RunConfig
 from audiogan.runs import RunError
@@ -21,6 +23,12 @@ def pick_device(name: str = "auto"):
     if not present.get(name.split(":")[0], False):
         raise RunError(f"This machine has no '{name}' device that torch can use: leave out --device, or use cpu.")
     return torch.device(name)
+
+
+def one_device(name: str = "auto") -> str:
+    """The device of that name as the one piece of hardware it is: 'cpu', 'cuda:0', 'mps'. Raises RunError."""
+    device = pick_device(name)
+    return f"cuda:{device.index or 0}" if device.type == "cuda" else device.type
 
 
 def use_threads(count: int) -> None:
@@ -64,17 +72,39 @@ def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> 
 
 
 def device_memory_bytes(device) -> int | None:
-    """All memory of the graphics card, or of the machine; None where the system does not say."""
+    """All memory of the graphics card, or what this process may have of the machine's; None where nobody says."""
     import torch
 
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
+    limits = group_limits()
     try:
         page_bytes, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         # Windows has no sysconf, and not every system knows these two names
-        return None
-    return page_bytes * pages if page_bytes > 0 and pages > 0 else None
+        page_bytes = pages = -1
+    return min([*limits, page_bytes * pages] if page_bytes > 0 and pages > 0 else limits, default=None)
+
+
+def group_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The memory limits in bytes of the control groups this process is in, as containers set them; none but on Linux.
+
+    A group of version 2 says so in `memory.max`, one of version 1 in `memory.limit_in_bytes`; those above it hold too.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        for line in groups.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            base, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
+            group = base / path.lstrip("/")
+            # in a container the group is often mounted at the root, while its path is still the host's
+            for place in (group, *group.parents):
+                if (place / name).is_file():
+                    text = (place / name).read_text().strip()
+                    found += [int(text)] if text.isdecimal() else []  # "max" is no limit
+    return found
 
 
 def memory_bytes(device) -> int:

@@ -39,7 +39,7 @@ MOST_CLIPS = 2_000
 FEWEST_HELD_OUT = 16
 """With fewer held-out clips the floor is that of two halves of the training clips."""
 
-AT_EQUAL_COUNTS = ("precision", "coverage", "frechet_distance")
+AT_EQUAL_COUNTS = ("precision", "coverage", "inception_score", "frechet_distance")
 """Measures whose value depends on the count: as many generated clips are judged as there are for the floor."""
 
 OF_LABELS = ("labels", "inception_score")

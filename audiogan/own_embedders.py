@@ -32,8 +32,7 @@ def resampled(waves: np.ndarray, rate: int, own_rate: int) -> np.ndarray:
         return np.asarray(waves, np.float32)
     samples, own_samples = waves.shape[1], round(waves.shape[1] * own_rate / rate)
     spectra = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(waves, np.float32)))
-    kept = spectra[:, : min(samples, own_samples) // 2 + 1]
-    return (torch.fft.irfft(kept, own_samples) * (own_samples / samples)).numpy()
+    return (torch.fft.irfft(spectra, own_samples) * (own_samples / samples)).numpy()
 
 
 class TorchScriptEmbedder:

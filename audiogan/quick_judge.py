@@ -12,13 +12,17 @@ MOST_FITTING_CLIPS = 500
 MOST_TRAIN_CLIPS = 2_000
 MOST_HELD_OUT_CLIPS = 500
 
+ENOUGH_HELD_OUT = 100
+"""With fewer held-out clips, chance in choosing them outweighs what they are better at than training clips, of which
+a copy is as near as a good sound: copies are then told by the ratio of nearest neighbours alone."""
+
 
 @dataclass(frozen=True)
 class Glance:
     """What a glance shows, in the mel statistics alone. NaN where there are too few sound clips to say."""
 
     kernel_distance: float
-    """0 as real as held-out clips; the smaller, the better."""
+    """0: as real as real clips; the smaller, the better."""
     nearest_neighbour_ratio: float
     """1: as new as real clips; under 0.7: close to the training clips; near 0: copies."""
     diversity: float
@@ -48,11 +52,29 @@ class QuickJudge:
         random = np.random.default_rng(0)
         train_indices = random.permutation(np.flatnonzero(~held_out))[:MOST_TRAIN_CLIPS]
         held_out_indices = random.permutation(np.flatnonzero(held_out))[:MOST_HELD_OUT_CLIPS]
+        if len(train_indices) < 2:
+            raise ValueError("At least 2 training clips are needed to compare with: add more sounds.")
         clip_samples = clips.shape[1]
         embedder = MelStatistics.fit(Prepared(clips, clip_samples, train_indices[:MOST_FITTING_CLIPS]), rate)
         train = embedder(Prepared(clips, clip_samples, train_indices), rate)
         bandwidth = metrics.median_distance(train)
         return cls(embedder, train, _embedded(embedder, clips, held_out_indices), bandwidth, clip_samples)
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(n, d): the real clips that others are held against, in a random order; copies are told by all of `train`."""
+        return self.held_out if len(self.held_out) >= ENOUGH_HELD_OUT else self.train
+
+    def floor(self, count: int) -> float:
+        """The kernel distance under which `count` real clips stay 39 times in 40; NaN with too few to say."""
+        real = self.train[:count]
+        reference = self.held_out
+        if self.reference is self.train:
+            real, reference = self.train[::2][:count], self.train[1::2]
+        try:
+            return metrics.kernel_distance_interval(reference, real, self.bandwidth)[1]
+        except metrics.TooFew:
+            return np.nan
 
     def glance(self, waves: np.ndarray) -> Glance:
         """At clips (n, T), float in [-1, 1] or int16, at the data set's rate."""
@@ -63,8 +85,7 @@ class QuickJudge:
         if len(whole) < 2:
             return Glance(np.nan, np.nan, np.nan, silent_share)
         fake = self.embedder(prepared, self.embedder.levels.rate)
-        # of 2,000 training clips a sample does for what is a mean; copies are looked for among all
-        real = self.train[: max(len(fake), MOST_FITTING_CLIPS)]
+        real = self.reference[: max(len(fake), MOST_FITTING_CLIPS)]
         return Glance(
             metrics.kernel_distance(real, fake, self.bandwidth),
             metrics.nearest_neighbour_ratio(fake, self.train, self.held_out),

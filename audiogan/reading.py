@@ -21,8 +21,8 @@ SATISFIED = {"hinge": 0.04, "lsgan": 0.02}
 ALIKE = 0.5
 """Under this share of real clips' diversity, sounds are too much alike (collapse of the generator)."""
 
-SILENT_DB = -60.0
-"""The level under which the sounds of a data set are refused as silent too."""
+MOSTLY = 0.5
+"""Share of silent sounds above which a run is called silent."""
 
 WORSE = 1.5
 """Times the best snapshot's distance that the last one must be at to be called worse: a score is no exact number."""
@@ -86,11 +86,11 @@ def _read_scores(run: Run) -> Iterator[Finding]:
     if not scores["step"]:
         return
     last = {name: values[-1] for name, values in scores.items()}
-    if not math.isfinite(last["level_db"]) or last["level_db"] < SILENT_DB:
+    if last["silent"] > MOSTLY:
         yield Finding(
             "bad",
-            "The sounds are silent. If they stay so for another minute, start a new run with a lower rate.",
-            f"median peak {last['level_db']:.0f} dB; bound {SILENT_DB:.0f} dB",
+            "The sounds are silent or broken. If they stay so for another minute, start a new run with a lower rate.",
+            f"{last['silent']:.0%} of the sounds; bound {MOSTLY:.0%}",
         )
         return
     if last["diversity"] < ALIKE:

@@ -29,15 +29,15 @@ def train(
     device: torch.device,
     watch: Callable[[Tick], str | None],
     encode: Callable[[Tensor], bytes],
-    score: Callable[[Tensor], Score] | None = None,
+    score: Callable[[Tensor], Score | None] | None = None,
 ) -> str:
     """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused', 'stopped', or
     'settled' when the best snapshot is older than the settings' patience.
 
-    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are. Goes on from
-    the run's last save when there is one: every random number is a function of the run's seed and the step, so that
-    going on equals never having stopped (bit for bit on one processor with the same thread count). Raises Diverged; the
-    last good save stays.
+    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are, if it can.
+    Goes on from the run's last save when there is one: every random number is a function of the run's seed and the
+    step, so that going on equals never having stopped (bit for bit on one processor with the same thread count).
+    Raises Diverged; the last good save stays.
     """
     config, settings = run.config, run.config.settings
     torch.manual_seed(config.seed)
@@ -55,6 +55,7 @@ def train(
     if saved:
         game.load(saved[0])
         progress.load(saved[1])
+    run.clear_unfinished()
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
 
@@ -66,7 +67,9 @@ def train(
         run.save_resume(game.tensors(), progress.dump())
 
     def judge() -> None:
-        run.append_score(progress.step, progress.seconds, score(game.sounds(SCORED_SEEDS)))
+        found = score(game.sounds(SCORED_SEEDS))
+        if found:
+            run.append_score(progress.step, progress.seconds, found)
 
     if not saved:
         keep()
@@ -98,10 +101,13 @@ def train(
             keep()
         if scoring:
             schedule.scoring.do(judge)
-        if schedule.saving.is_due() or leaving:
+        is_best = scoring and run.best_step == progress.step
+        if schedule.saving.is_due() or leaving or is_best:
             schedule.saving.do(save)
         else:
             progress.flush(run)
+        if is_best:
+            run.keep_save_as_best()
         if asked:
             return "paused" if asked == "pause" else "stopped"
         if scoring and run.minutes_since_best() > (settings.patience or math.inf):

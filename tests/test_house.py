@@ -97,7 +97,7 @@ def test_training_needs_torch_and_numpy_alone(tmp_path):
     forbidden = {"soundfile", "soxr", "av", "streamlit", "librosa", "matplotlib", "rich", "typer", "filelock", "scipy"}
     text = f"""
 import numpy as np, torch
-from audiogan import judge, quick_judge, training
+from audiogan import judge, scoring, training
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
 from audiogan.presets import PRESETS

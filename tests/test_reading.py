@@ -7,7 +7,7 @@ import pytest
 from audiogan.reading import WINDOW, read
 from audiogan.runs import METRICS, Score
 
-GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, level_db=-1.0)
+GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, silent=0.0)
 EVEN = {"loss_d": 0.69, "loss_g": 0.7, "belief_real": 0.52, "belief_fake": 0.48}
 
 
@@ -82,8 +82,7 @@ def test_the_numbers_behind_a_sentence_are_shown(run_with):
     [
         ({"diversity": 0.49}, ("bad", "The sounds are")),
         ({"nearest_ratio": 0.69}, ("bad", "The sounds come")),
-        ({"level_db": -61.0}, ("bad", "The sounds are")),
-        ({"level_db": float("-inf")}, ("bad", "The sounds are")),
+        ({"silent": 0.51}, ("bad", "The sounds are")),
     ],
 )
 def test_collapse_copies_and_silence_are_told(run_with, changes, told):
@@ -91,12 +90,12 @@ def test_collapse_copies_and_silence_are_told(run_with, changes, told):
 
 
 def test_what_is_within_its_bounds_is_not_told(run_with):
-    assert kinds(run_with(scores=at_distances(4.0, diversity=0.5, nearest_ratio=0.7, level_db=-60.0))) == []
+    assert kinds(run_with(scores=at_distances(4.0, diversity=0.5, nearest_ratio=0.7, silent=0.5))) == []
 
 
 def test_silence_is_not_also_called_a_collapse(run_with):
-    findings = read(run_with(scores=at_distances(4.0, level_db=-90.0, diversity=0.0)))
-    assert [finding.sentence.split(".")[0] for finding in findings] == ["The sounds are silent"]
+    findings = read(run_with(scores=at_distances(4.0, silent=1.0, diversity=0.0, nearest_ratio=float("nan"))))
+    assert [finding.sentence.split(".")[0] for finding in findings] == ["The sounds are silent or broken"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """From numbers to sentences."""
 
 import json
+import math
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_where_less_is_worse_the_other_side_counts(value, verdict):
 def test_few_clips_convict_nobody():
     # far beyond the floor's interval, but its own reaches back to it
     assert judged(HIGHER, Reading(5.0, 1.05, 9.0), Reading(1.0, 0.9, 1.3)) == GOOD
+    assert judged(HIGHER, Reading(1.7, 1.25, 2.0), Reading(1.0, 0.9, 1.3)) == DOUBTFUL
     assert judged(LOWER, Reading(0.1, 0.0, 0.95), Reading(1.0, 0.9, 1.3)) == GOOD
 
 
@@ -108,7 +110,7 @@ def test_each_measure_has_a_rule_or_a_title_and_each_rule_a_question():
 def test_each_rule_s_sentence_can_be_said(rule):
     far = 1e3 * rule.worse
     found = line(rule.measure, Reading(far, far, far, "a detail"), certain(0), 40, 20)
-    assert found.verdict == BAD
+    assert found.verdict == (DOUBTFUL if rule.bad == math.inf else BAD)
     assert found.fault.endswith(".")
     assert "{" not in found.fault
 

@@ -272,7 +272,7 @@ def test_disk_bytes_counts_every_file(new_run):
 
 # scores
 
-GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, level_db=-1.0)
+GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, silent=0.0)
 
 
 def scored(run, *rows: tuple[int, float, float]):

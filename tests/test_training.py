@@ -323,7 +323,7 @@ def test_a_training_that_no_longer_improves_settles_and_keeps_its_best(new_run, 
 
     def score(sounds: torch.Tensor) -> Score:
         heard.append(sounds)
-        return Score(next(distances), 0.5, 1.0, 1.0, -1.0)
+        return Score(next(distances), 0.5, 1.0, 1.0, 0.0)
 
     assert train_here(run, clips, 20, score=score) == "settled"
     assert run.scores()["step"] == [1, 2, 3]
@@ -337,6 +337,6 @@ def test_scoring_changes_nothing_of_a_training(new_run, clips, monkeypatch):
     monkeypatch.setattr(Schedule, "SCORE_SECONDS", 0.0)
     plain, scored = new_run("plain", "log_every=1"), new_run("scored", "log_every=1")
     train_here(plain, clips, 3)
-    train_here(scored, clips, 3, score=lambda sounds: Score(float(torch.rand(())), 0.5, 1.0, 1.0, -1.0))
+    train_here(scored, clips, 3, score=lambda sounds: Score(float(torch.rand(())), 0.5, 1.0, 1.0, 0.0))
     assert scored.scores()["step"]
     assert_same_training(plain, scored)

@@ -61,6 +61,10 @@ class Generator(networks.Generator):
             x = refine(leaky_relu(widen(x), 0.2))
         return self.to_frames(x)
 
+    def describe(self) -> str:
+        doublings = len(self.widen)
+        return f"{doublings} layers from {self.start} positions make {self.start * 2**doublings} frames"
+
 
 class Discriminator(networks.Discriminator):
     """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded."""

@@ -33,6 +33,9 @@ from audiogan.settings import Settings
 
 BLOCKS = 5
 
+PUBLISHED_START = "8 x 8"
+"""Bins and frames after the dense layer, for 256 x 256."""
+
 FLATTENED_DROPOUT = 0.2
 
 
@@ -58,6 +61,9 @@ class Generator(networks.Generator):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))
+
+    def describe(self) -> str:
+        return networks.painted(self.layers, nn.Upsample, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):

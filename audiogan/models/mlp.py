@@ -39,6 +39,9 @@ class Generator(networks.Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))[:, None]
 
+    def describe(self) -> str:
+        return f"the last dense layer makes all of the clip's {self.layers[-2].out_features:,} samples at once"
+
 
 class Discriminator(networks.Discriminator):
     """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""

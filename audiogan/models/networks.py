@@ -27,6 +27,10 @@ class Generator(nn.Module):
             latents = torch.cat([latents, self.label_embedding(labels)], dim=1)
         return self.dense(latents)
 
+    def describe(self) -> str:
+        """What the layers do to make this shape, beside the published ones; no full stop."""
+        raise NotImplementedError
+
 
 class Discriminator(nn.Module):
     """(B, *shape), labels (B,) or None -> scores (B,), unbounded: no loss here wants a sigmoid inside the network."""
@@ -55,3 +59,27 @@ class Discriminator(nn.Module):
 def normalisation(settings: Settings, kind: type[nn.Module], channels: int) -> nn.Module:
     """A batch normalisation of that kind, or nothing, as the settings say."""
     return kind(channels) if settings.normalisation == "batch" else nn.Identity()
+
+
+def instead(count: int | str, published: int | str, what: str) -> str:
+    """'5 layers', or '6 layers instead of 5'."""
+    return f"{count} {what}" if count == published else f"{count} {what} instead of {published}"
+
+
+def painted(layers: nn.Sequential, kind: type[nn.Module], published_start: str) -> str:
+    """How layers of that kind, each doubling both sides, paint an image from where they start."""
+    doublings = sum(isinstance(layer, kind) for layer in layers)
+    (start,) = (layer.unflattened_size[1:] for layer in layers if isinstance(layer, nn.Unflatten))
+    height, frames = (side * 2**doublings for side in start)
+    begin = instead(" x ".join(map(str, start)), published_start, "points")
+    return f"{doublings} layers from {begin} make an image of {height} x {frames:,}"
+
+
+def kept(made_samples: int, clip_samples: int) -> str:
+    """What becomes of the samples that layers of fixed strides make."""
+    if made_samples == clip_samples:
+        return f"{made_samples:,} samples, all of them the clip's"
+    return (
+        f"{made_samples:,} samples, of which the clip's {clip_samples:,} are kept (the discriminator is shown silence "
+        "in place of the others)"
+    )

@@ -27,6 +27,9 @@ from audiogan.settings import Settings
 
 LAYERS = 5
 
+PUBLISHED_START = "4 x 4"
+"""Bins and frames after the dense layer, for 128 x 128."""
+
 
 class Generator(networks.Generator):
     """(B, Z), labels (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
@@ -52,6 +55,9 @@ class Generator(networks.Generator):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))
+
+    def describe(self) -> str:
+        return networks.painted(self.layers, nn.ConvTranspose2d, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):

@@ -22,6 +22,9 @@ from audiogan.settings import Settings
 START = 16
 """Positions in time after the dense layer."""
 
+PUBLISHED_LAYERS = 5
+"""For 16,384 samples."""
+
 
 def wave_length(clip_samples: int) -> int:
     """The smallest 16 * 4^k or 32 * 4^k that holds the clip: the lengths these layers can make.
@@ -62,6 +65,11 @@ class Generator(networks.Generator):
         for layer in self.layers:
             x = layer(x.relu())  # time x4, channels /2
         return x.tanh()[..., : self.clip_samples]
+
+    def describe(self) -> str:
+        made_samples = START * math.prod(layer.stride[0] for layer in self.layers)
+        layers = networks.instead(len(self.layers), PUBLISHED_LAYERS, "layers")
+        return f"{layers} make {networks.kept(made_samples, self.clip_samples)}"
 
 
 class Discriminator(networks.Discriminator):

@@ -56,6 +56,13 @@ class Generator(networks.Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))[:, None]
 
+    def describe(self) -> str:
+        layers = sum(isinstance(layer, nn.ConvTranspose1d) for layer in self.layers)
+        return (
+            f"{layers} layers make {self.layers[-4].in_features:,} positions, and the last dense layer of them all of "
+            f"the clip's {self.layers[-2].out_features:,} samples at once"
+        )
+
 
 class Discriminator(networks.Discriminator):
     """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""

@@ -12,6 +12,7 @@ PAGES = {
     "train": ("Train", ":material/model_training:"),
     "explore": ("Explore", ":material/tune:"),
     "compare": ("Compare", ":material/compare_arrows:"),
+    "listen": ("Listen", ":material/hearing:"),
 }
 
 # an own picture: streamlit would fetch one of its named icons from the network
