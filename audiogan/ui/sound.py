@@ -1,9 +1,9 @@
 """Every sound on a page is drawn and heard through this file, so that it is the same everywhere.
 
 `sound_card` shows one finished sound, `comparison` several of them with one zoom; `blind_question` plays without
-showing anything; `player` is the instrument of the Explore page, which asks the audition route for a new sound while its
-sliders move. All are Streamlit components of version 2: plain JavaScript beside this file, no build step, no request
-to anywhere but the app itself.
+showing anything; `player` is the instrument of the Explore page, which asks the audition route for a new sound while
+its sliders move. All are Streamlit components of version 2: plain JavaScript beside this file, no build step, no
+request to anywhere but the app itself.
 
 For the browser tests and the benchmark the page has one global object, shared by all cards and players::
 
