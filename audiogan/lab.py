@@ -71,6 +71,7 @@ __all__ = [
     "ListeningTest",
     "NoSounds",
     "Preset",
+    "RealSound",
     "Reconstruction",
     "Run",
     "RunError",
@@ -114,6 +115,21 @@ class Sound:
     label: str
     clean: bool = False
     """Whether noise, offset and clicks were taken out after the model had made it."""
+
+
+@dataclass(frozen=True)
+class RealSound:
+    """A clip of a data set, beside which generated ones are heard."""
+
+    wav: bytes
+    file: str
+    """Name of the file that it comes from."""
+
+    label: str
+    """Empty for a data set without labels."""
+
+    held_out: bool
+    """Whether it was kept back from training."""
 
 
 @dataclass(frozen=True)
@@ -654,6 +670,27 @@ class Lab:
         instrument = self.instrument(self.run(run_name), step)
         point = instrument.point(seed, label, sliders, origin)
         return instrument.wav(point, clean), instrument.sliders(point)
+
+    def real_sound(self, run: Run, draw: int, label: str = "") -> RealSound:
+        """A random clip of the run's data set, another one for each `draw`, of that label where there is one.
+
+        It was kept back from training if any such clip was. Raises RunError when the data set is gone or has changed.
+        """
+        import numpy as np
+
+        dataset = self.dataset(run.config.dataset)
+        clips = worker.load_clips(dataset.folder, run.config)
+        fits = np.ones(len(clips.waves), bool)
+        if label in dataset.labels:
+            fits = clips.labels == dataset.labels.index(label)
+        kept_back = fits & (False if clips.held_out is None else clips.held_out)
+        index = int(np.random.default_rng(draw).choice(np.flatnonzero(kept_back if kept_back.any() else fits)))
+        return RealSound(
+            wav=wav_of_clip(dataset, index),
+            file=dataset.files[dataset.clip_files()[index]].path,
+            label=dataset.labels[clips.labels[index]] if dataset.labels else "",
+            held_out=bool(kept_back[index]),
+        )
 
     def generate(
         self,

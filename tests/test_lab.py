@@ -5,7 +5,9 @@ import json
 import shutil
 import zipfile
 from collections import namedtuple
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -334,6 +336,26 @@ def test_what_is_heard_is_what_is_generated(trained_lab, run):
     moved, at = trained_lab.audition("first", None, 4, 1, [1.0, *sliders[1:]])
     assert moved != wav
     assert at == pytest.approx([1.0, *sliders[1:]], abs=1e-4)
+
+
+def test_a_real_sound_was_kept_back_from_training_and_has_the_label_asked_for(trained_lab, run):
+    dataset = trained_lab.dataset("tiny")
+    mask = held_out(dataset.clip_files(), dataset.clip_labels(), run.config.settings.hold_out)
+    kept_back = [(dataset.labels[dataset.clip_labels()[n]], wav_of_clip(dataset, n)) for n in np.flatnonzero(mask)]
+    assert 2 <= len(kept_back) <= 4
+    for label in ("noise", "tone"):
+        sounds = [trained_lab.real_sound(run, draw, label) for draw in range(8)]
+        assert {(sound.label, sound.held_out) for sound in sounds} == {(label, True)}
+        assert all((label, sound.wav) in kept_back and sound.file.startswith(f"{label}/") for sound in sounds)
+    assert {trained_lab.real_sound(run, draw).label for draw in range(30)} == {"noise", "tone"}
+
+
+def test_a_real_sound_is_any_clip_where_none_was_kept_back(trained_lab, run):
+    run = Run(run.folder)
+    run.config = replace(run.config, settings=run.config.settings.with_text(["hold_out=0"]))
+    sounds = [trained_lab.real_sound(run, draw, "tone") for draw in range(30)]
+    assert {(sound.label, sound.held_out) for sound in sounds} == {("tone", False)}
+    assert len({sound.file for sound in sounds}) > 6
 
 
 def test_sounds_have_consecutive_seeds_and_labels_in_turn_or_one_label(trained_lab, run):

@@ -1,7 +1,10 @@
 """What the pages share: headers, cards, live charts, words for states. Streamlit only, no audio."""
 
 import math
+import re
 import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +14,12 @@ from audiogan.lab import Lab, site
 ACCENT, CONTRAST = "#14a3a1", "#e0863b"
 """Lines of the charts, told apart on light and dark and by colour-blind eyes: teal for the discriminator and for what
 it holds real, orange for the generator and what it makes."""
+
+COLOURS = (ACCENT, CONTRAST, "#8b7be8", "#d6588c")
+"""Of things that stand side by side, such as runs: teal, orange, violet, pink."""
+
+GREY = "#8a8f94"
+"""Of what they are measured against."""
 
 RUN_STATES = {
     "new": ":material/hourglass_empty: not started",
@@ -29,6 +38,14 @@ RUN_STATES = {
 SCALES = ("all values", "without peaks")
 """How much of its lines a chart shows; a few peaks at the start make the rest of a loss a flat line."""
 
+CHART = {
+    "animation": False,
+    "grid": {"left": 8, "right": 12, "top": 32, "bottom": 24, "containLabel": True},
+    "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3, "type": "scroll"},
+    "tooltip": {"trigger": "axis"},
+}
+"""What all charts have in common."""
+
 POINTS = 600
 """Points a live line is thinned to: more than the pixels of its chart add nothing."""
 
@@ -41,6 +58,11 @@ def go(page: str, **query: str) -> None:
 def page_path(page: str) -> Path:
     """The script of a page; streamlit knows pages by it."""
     return site() / "pages" / f"{page}.py"
+
+
+def plain(text: str) -> str:
+    """The text as it is, where markdown would read links, pictures or formulas into it: anybody may name a label."""
+    return re.sub(r"([\\`*_\[\]<>~$|])", r"\\\1", text)
 
 
 def page_header(title: str, lead: str) -> None:
@@ -85,6 +107,27 @@ def show_metrics(*metrics: tuple[str, str, str | None]) -> None:
             st.metric(name, value, help=help_text, width=154)
 
 
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart; gaps in it are NaN."""
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    colour: str
+
+    @property
+    def series(self) -> dict:
+        stride = max(1, math.ceil(len(self.xs) / POINTS))
+        return {
+            "name": self.name,
+            "type": "line",
+            "showSymbol": False,
+            "data": [[x, y] for x, y in zip(self.xs[::stride], self.ys[::stride], strict=True)],
+            "lineStyle": {"width": 1.5},
+        }
+
+
 def line_chart(
     title: str,
     steps: list[float],
@@ -93,22 +136,26 @@ def line_chart(
     middle: float | None = None,
     has_peaks: bool = False,
 ) -> None:
-    """A live line chart over steps that keeps the user's zoom; gaps in a line are NaN.
+    """A live chart of one or two lines over the steps of a training; see `curve_chart`."""
+    curves = [Curve(name, steps, ys, colour) for (name, ys), colour in zip(lines.items(), COLOURS, strict=False)]
+    curve_chart(title, curves, key, middle=middle, has_peaks=has_peaks)
+
+
+def curve_chart(
+    title: str,
+    curves: Sequence[Curve],
+    key: str,
+    x_name: str = "step",
+    x_type: str = "value",
+    middle: float | None = None,
+    has_peaks: bool = False,
+) -> None:
+    """A chart of lines that keeps the user's zoom; its x axis is linear ("value") or logarithmic ("log").
 
     `middle` draws a dashed level, such as the 0.5 at which the discriminator cannot tell. With `has_peaks` comes a
     control that cuts the scale to where the lines spend nearly all their time.
     """
-    stride = max(1, math.ceil(len(steps) / POINTS))
-    series = [
-        {
-            "name": name,
-            "type": "line",
-            "showSymbol": False,
-            "data": [[step, value] for step, value in zip(steps[::stride], values[::stride], strict=True)],
-            "lineStyle": {"width": 1.5},
-        }
-        for name, values in lines.items()
-    ]
+    series = [curve.series for curve in curves]
     if middle is not None and series:
         series[0]["markLine"] = {
             "silent": True,
@@ -123,19 +170,17 @@ def line_chart(
         if has_peaks:
             low, high = _choose_scale([value for line in series for _, value in line["data"]], f"scale-{key}")
     st.echarts_chart(
-        {
-            "animation": False,
-            "color": [ACCENT, CONTRAST],
-            "grid": {"left": 8, "right": 12, "top": 32, "bottom": 24, "containLabel": True},
-            "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
-            "tooltip": {"trigger": "axis"},
+        CHART
+        | {
+            "color": [curve.colour for curve in curves],
             "xAxis": {
-                "type": "value",
-                "name": "step",
+                "type": x_type,
+                "name": x_name,
                 "nameLocation": "middle",
                 "nameGap": 24,
                 "min": "dataMin",
                 "max": "dataMax",
+                "axisLabel": {"showMinLabel": x_type == "value", "showMaxLabel": x_type == "value"},
             },
             # bounds are no round numbers, so they stay unlabelled; None takes an earlier bound away
             "yAxis": {

@@ -11,6 +11,7 @@ PAGES = {
     "sounds": ("Sounds", ":material/library_music:"),
     "train": ("Train", ":material/model_training:"),
     "explore": ("Explore", ":material/tune:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
     "listen": ("Listen", ":material/hearing:"),
 }
 

@@ -1,33 +1,14 @@
 """A sound of one's own: what the model makes of it, and the way to play on from there."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future
 
 import streamlit as st
 
 from audiogan.lab import Lab, Reconstruction, Run, Upload
+from audiogan.ui.jobs import Job, start
 from audiogan.ui.sound import comparison
 
 GUESSED = "the one that fits best"
-
-
-@dataclass
-class Job:
-    """One sound on its way through the model."""
-
-    future: Future | None = None
-    done: int = 0
-    total: int = 0
-    """Updates of the encoder's training; 0 while there is nothing to train."""
-
-    def show(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-
-
-@st.cache_resource(show_spinner=False)
-def _executor() -> ThreadPoolExecutor:
-    """Beside the page: a training that a moved slider could interrupt would never end. One at a time."""
-    return ThreadPoolExecutor(1)
 
 
 def landing(name: str) -> dict:
@@ -47,21 +28,15 @@ def own_sound(lab: Lab, run: Run, step: int) -> None:
     key = (run.name, step, file.file_id, label)
     if st.session_state.get("own-key") != key:
         st.session_state["own-key"] = key
-        chosen = None if label == GUESSED else label
-        st.session_state["own-job"] = _start(lab, run, step, Upload(file.name, file.getvalue()), chosen)
+        upload, chosen = Upload(file.name, file.getvalue()), None if label == GUESSED else label
+        st.session_state["own-job"] = start(
+            "own sounds", lambda told: lab.reconstruct(run, lab.clip_for(run, upload), chosen, step, told)
+        )
     job = st.session_state["own-job"]
     if job.future.done():
         _show(run, job.future, file.name)
     else:
         _wait(job)
-
-
-def _start(lab: Lab, run: Run, step: int, upload: Upload, label: str | None) -> Job:
-    job = Job()
-    job.future = _executor().submit(
-        lambda: lab.reconstruct(run, lab.clip_for(run, upload), label, step, job.show),
-    )
-    return job
 
 
 @st.fragment(run_every=0.5)
@@ -82,9 +57,8 @@ def _show(run: Run, future: Future, file_name: str) -> None:
         return
     result: Reconstruction = future.result()
     heard_as = f", as {result.label}" if result.label else ""
-    comparison(
-        result.original, result.wav, titles=(file_name, f"From the model{heard_as}"), key=f"comparison-{run.name}"
-    )
+    rows = [(file_name, result.original), (f"From the model{heard_as}", result.wav)]
+    comparison(rows, key=f"comparison-{run.name}")
     for sentence in result.sentences():
         st.caption(sentence)
     st.button("Play from here", icon=":material/tune:", on_click=_land, args=(run.name, result))

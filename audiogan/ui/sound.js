@@ -89,8 +89,8 @@ function makeFft(size) {
 }
 
 // for each row of the picture, top first: its centre and its edges on the log frequency axis, in bins
-function logBands(rows, size, rate, lowestHz) {
-  const octaves = Math.log2(rate / 2 / lowestHz);
+function logBands(rows, size, rate, lowestHz, highestHz) {
+  const octaves = Math.log2(highestHz / lowestHz);
   const bin = (row) => (lowestHz * 2 ** (octaves * (1 - row / rows)) * size) / rate;
   return Array.from({ length: rows }, (_, row) => ({
     centre: bin(row + 0.5),
@@ -101,6 +101,7 @@ function logBands(rows, size, rate, lowestHz) {
 
 // low down several rows share a bin, so blend its neighbours; high up a row has several, so take the loudest
 function bandPower(power, { centre, first, last }) {
+  if (centre >= power.length) return 0; // of a sound that has no such frequencies
   const below = Math.min(Math.floor(centre), power.length - 2);
   let most = power[below] + (power[below + 1] - power[below]) * (centre - below);
   for (let bin = first; bin <= last; bin++) most = Math.max(most, power[bin]);
@@ -112,16 +113,20 @@ function windowSize(rate, { window_seconds }) {
   return 2 ** Math.round(Math.log2(window_seconds * rate));
 }
 
-// decibels relative to the clip's own loudest point, in [-top_db, 0]: rows (high frequencies first) x columns
-function spectrogram({ samples, rate }, columns, rows, scale) {
-  const { top_db, lowest_hz } = scale;
+// columns in which the picture is as fine as makes sense: 32 hops a window are finer than the window can tell apart
+function finestColumns({ samples, rate }, scale) {
+  return Math.ceil((32 * samples.length) / windowSize(rate, scale));
+}
+
+// powers: rows (high frequencies first, up to `highest` Hz) x columns
+function spectrogram({ samples, rate }, columns, rows, scale, highest) {
   const size = windowSize(rate, scale);
   const fft = makeFft(size);
   const hann = Float64Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size));
-  const bands = logBands(rows, size, rate, lowest_hz);
+  const bands = logBands(rows, size, rate, scale.lowest_hz, highest);
   const [left, right] = [new Float64Array(size), new Float64Array(size)];
   const powers = [new Float64Array(size / 2 + 1), new Float64Array(size / 2 + 1)];
-  const level = new Float32Array(rows * columns);
+  const found = new Float32Array(rows * columns);
   // two columns at a time: two real windows share one complex transform
   for (let column = 0; column < columns; column += 2) {
     cutWindow(left, samples, ((column + 0.5) / columns) * samples.length, hann);
@@ -129,10 +134,10 @@ function spectrogram({ samples, rate }, columns, rows, scale) {
     fft(left, right);
     separatePowers(left, right, powers);
     for (const side of column + 1 < columns ? [0, 1] : [0]) {
-      bands.forEach((band, row) => (level[row * columns + column + side] = bandPower(powers[side], band)));
+      bands.forEach((band, row) => (found[row * columns + column + side] = bandPower(powers[side], band)));
     }
   }
-  return decibels(level, top_db);
+  return found;
 }
 
 // one window around `centre`, a place in samples; beyond the ends of the clip is silence
@@ -153,9 +158,12 @@ function separatePowers(re, im, [first, second]) {
   }
 }
 
-// powers -> decibels below the largest; silence has no largest, all of it is floor
-function decibels(powers, topDb) {
-  const largest = powers.reduce((most, power) => Math.max(most, power), 0);
+function loudest(powers) {
+  return powers.reduce((most, power) => Math.max(most, power), 0);
+}
+
+// powers -> decibels below the largest, in [-topDb, 0]; silence has no largest, all of it is floor
+function decibels(powers, topDb, largest) {
   const floor = largest * 10 ** (-topDb / 10);
   return powers.map((power) => (power > floor ? 10 * Math.log10(power / largest) : -topDb));
 }
@@ -190,7 +198,7 @@ function drawSamples(pen, samples, { first, last, peak }, { left, top, width, wa
     return;
   }
   const place = (column) => Math.floor(first + (column * (last - first)) / columns);
-  for (let column = 0; column < columns; column++) {
+  for (let column = 0; column < columns && place(column) < samples.length; column++) {
     let [low, high] = [peak, -peak];
     // from the last sample before the column on, so that steep curves hang together
     for (let n = Math.max(place(column) - 1, 0); n < Math.max(place(column) + 1, place(column + 1)); n++) {
@@ -217,6 +225,23 @@ function drawTimes(pen, start, end, { left, top, width, below }, colour) {
     pen.textAlign = x - room < left ? "left" : x + room > left + width ? "right" : "center";
     pen.fillRect(x, top + 1, 1, 4);
     pen.fillText(text, x, top + below - 2);
+  }
+}
+
+// ticks and labels left of a spectrogram
+function drawFrequencies(pen, lowest, highest, { left, top, height }, colour) {
+  const octaves = Math.log2(highest / lowest);
+  const place = (hz) => top + height * (1 - Math.log2(hz / lowest) / octaves);
+  pen.fillStyle = colour;
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  for (let decade = 10; decade <= highest; decade *= 10) {
+    for (const step of [1, 2, 5]) {
+      const hz = decade * step;
+      if (hz < lowest || hz > highest) continue;
+      pen.fillRect(left - (step === 1 ? 5 : 3), place(hz) - 0.5, step === 1 ? 4 : 2, 1);
+      if (step === 1) pen.fillText(hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, left - 8, place(hz));
+    }
   }
 }
 
@@ -275,7 +300,7 @@ class Picture {
     if (!this.clip) return;
     this.drawWaveform(pen, plot, style.getPropertyValue("--st-primary-color"));
     this.drawSpectrogram(pen, plot);
-    this.drawFrequencies(pen, plot, style.color);
+    drawFrequencies(pen, this.scale.lowest_hz, this.clip.rate / 2, plot, style.color);
     this.drawSeconds(pen, plot, style.color);
   }
 
@@ -293,30 +318,14 @@ class Picture {
   }
 
   drawSpectrogram(pen, { left, top, width, height, ratio }) {
-    // 32 hops a window are already finer than the window can tell apart
-    const finest = Math.ceil((32 * this.clip.samples.length) / windowSize(this.clip.rate, this.scale));
-    const [columns, rows] = [Math.min(Math.round(width), finest), Math.round(height * ratio)];
+    const columns = Math.min(Math.round(width), finestColumns(this.clip, this.scale));
+    const rows = Math.round(height * ratio);
     const key = `${columns}x${rows}`;
     if (this.heat?.clip !== this.clip || this.heat.key !== key) {
-      this.heat = { clip: this.clip, key, image: heatImage(this.clip, columns, rows, this.scale) };
+      const powers = spectrogram(this.clip, columns, rows, this.scale, this.clip.rate / 2);
+      this.heat = { clip: this.clip, key, image: heatImage(powers, rows, this.scale, loudest(powers)) };
     }
     pen.drawImage(this.heat.image, left, top, width, height);
-  }
-
-  drawFrequencies(pen, { left, top, height }, colour) {
-    const octaves = Math.log2(this.clip.rate / 2 / this.scale.lowest_hz);
-    const place = (hz) => top + height * (1 - Math.log2(hz / this.scale.lowest_hz) / octaves);
-    pen.fillStyle = colour;
-    pen.textAlign = "right";
-    pen.textBaseline = "middle";
-    for (let decade = 10; decade <= this.clip.rate / 2; decade *= 10) {
-      for (const step of [1, 2, 5]) {
-        const hz = decade * step;
-        if (hz < this.scale.lowest_hz || hz > this.clip.rate / 2) continue;
-        pen.fillRect(left - (step === 1 ? 5 : 3), place(hz) - 0.5, step === 1 ? 4 : 2, 1);
-        if (step === 1) pen.fillText(hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, left - 8, place(hz));
-      }
-    }
   }
 
   drawSeconds(pen, plot, colour) {
@@ -344,12 +353,15 @@ class Picture {
   }
 }
 
-function heatImage(clip, columns, rows, scale) {
+// powers (rows x columns) as colours below the largest
+function heatImage(powers, rows, scale, largest) {
   const colours = colourTable(scale.colours);
+  const columns = powers.length / rows;
   const image = new ImageData(columns, rows);
   const pixels = new Uint32Array(image.data.buffer);
-  const level = spectrogram(clip, columns, rows, scale);
-  for (let n = 0; n < level.length; n++) pixels[n] = colours[Math.round((1 + level[n] / scale.top_db) * 255)];
+  decibels(powers, scale.top_db, largest).forEach((level, n) => {
+    pixels[n] = colours[Math.round((1 + level / scale.top_db) * 255)];
+  });
   const canvas = new OffscreenCanvas(columns, rows);
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;

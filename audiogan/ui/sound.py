@@ -1,9 +1,9 @@
 """Every sound on a page is drawn and heard through this file, so that it is the same everywhere.
 
-`sound_card` shows one finished sound, `comparison` two of them with one zoom; `blind_question` plays without showing
-anything; `player` is the instrument of the Explore page, which asks the audition route for a new sound while its
-sliders move. All are Streamlit components of version 2: plain JavaScript beside this file, no build step, no request
-to anywhere but the app itself.
+`sound_card` shows one finished sound, `comparison` several of them with one zoom; `blind_question` plays without
+showing anything; `player` is the instrument of the Explore page, which asks the audition route for a new sound while
+its sliders move. All are Streamlit components of version 2: plain JavaScript beside this file, no build step, no
+request to anywhere but the app itself.
 
 For the browser tests and the benchmark the page has one global object, shared by all cards and players::
 
@@ -18,7 +18,7 @@ For the browser tests and the benchmark the page has one global object, shared b
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -85,13 +85,15 @@ def sound_card(wav: bytes, *, title: str, note: str = "", key: str, filename: st
     _component("card")(data=_pack(head, wav), key=key)
 
 
-def comparison(original: bytes, copy: bytes, *, titles: tuple[str, str], key: str) -> None:
-    """Show two sounds above each other on one time axis, with one zoom for both down to single periods.
+def comparison(rows: Sequence[tuple[str, bytes]], *, key: str, spectrograms: bool = False) -> None:
+    """Show (title, WAV) rows above each other on one time axis, with one zoom for all, down to single periods.
 
-    Both are 16-bit mono WAV files of the same rate; each is played and downloaded as it is.
+    All are 16-bit mono WAV files, of any rates and lengths; each is played and downloaded as it is. Waveforms share
+    one scale, and so do spectrograms: the same colour is the same level in every row.
     """
-    head = {"titles": titles, "split": len(original)}
-    _component("compare")(data=_pack(head, original + copy), key=key)
+    head = {"titles": [title for title, _ in rows], "sizes": [len(wav) for _, wav in rows]}
+    head |= {"scale": _SCALE} if spectrograms else {}
+    _component("compare")(data=_pack(head, b"".join(wav for _, wav in rows)), key=key)
 
 
 class Question(TypedDict):
