@@ -101,7 +101,7 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
     flat = x.flatten(1).float()
     flat = flat - flat.mean(0)
     # squares of which little is left when they are subtracted: not for numbers of 16 bits
-    with torch.autocast(x.device.type, enabled=False):
+    with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
         mean = share @ flat
         variance = (share @ flat.square() - mean.square()).clamp(min=0)
     return (variance + 1e-8).sqrt().mean(1, keepdim=True)
