@@ -30,8 +30,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from audiogan.lab import Lab, Limit, Reconstruction, Run, RunError, Sound, Source, Status, site
-from audiogan.wording import duration, pace, size
+from audiogan.lab import Entry, Lab, Limit, Reconstruction, Run, RunError, Sound, Source, Status, site
+from audiogan.wording import duration, pace, plural, size
 
 app = typer.Typer(
     help="Train a small GAN on a folder of sounds, on your own machine, and play it.",
@@ -39,6 +39,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+queue_app = typer.Typer(invoke_without_command=True)
+app.add_typer(queue_app, name="queue")
+FOLLOW_SECONDS = 10.0
+"""TensorBoard itself looks for news every 30 seconds."""
+
 words = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -46,6 +51,10 @@ Steps = Annotated[int | None, typer.Option(help="Train until this many generator
 Epochs = Annotated[float | None, typer.Option(help="Train until this many passes over the data in all.")]
 Minutes = Annotated[float | None, typer.Option(help="Train until this many minutes of training in all.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Now = Annotated[
+    bool, typer.Option("--now/--queue", help="Begin at once, or after those that train on the same device already.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.callback()
@@ -127,6 +136,8 @@ def download(
     with progress_bar("Downloading", DownloadColumn()) as show:
         folder = lab.download(name, to, show)
     words.print(f"The sounds are in {folder}. Next: audiogan prepare {folder} --name {name}", markup=False)
+    for kept in lab.kept_archives(name, to):
+        words.print(kept, markup=False)
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 
@@ -156,13 +167,19 @@ def train(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")] = None,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Of the weights, the data order and everything random.")] = 0,
+    at_once: Now = False,
     as_json: Json = False,
 ) -> None:
-    """Train a new model; Ctrl-C saves and leaves."""
+    """Train a new model, after those that train on the same device already; Ctrl-C saves and leaves.
+
+    On several graphics cards: torchrun -m audiogan train.
+    """
     lab: Lab = context.obj
+    words.quiet = not lab.join_ranks()
     limit = Limit(steps, epochs, minutes)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
-    follow_training(lab, lab.create_run(config, run, device), limit, device, as_json)
+    words.print(lab.describe_construction(config), markup=False)
+    follow_training(lab, lab.create_run(config, run, device, limit), limit, device, at_once, as_json)
 
 
 @app.command()
@@ -172,15 +189,37 @@ def resume(
     steps: Steps = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
+    step: Annotated[
+        str, typer.Option("--from", help="best, last, or the step of a save: goes on in a new run, this one stays.")
+    ] = "",
+    rate_scale: Annotated[
+        float | None, typer.Option(help="Learning rates times this, in a new run that begins at the best save.")
+    ] = None,
     device: Device = "auto",
+    at_once: Now = False,
     as_json: Json = False,
 ) -> None:
     """Go on with a run from its last save; limits count from the run's beginning."""
     lab: Lab = context.obj
-    follow_training(lab, lab.run(run), Limit(steps, epochs, minutes), device, as_json)
+    words.quiet = not lab.join_ranks()
+    found = lab.run(run)
+    if step or rate_scale is not None:
+        found = lab.branch(found, save_step(found, step or "best"), 1.0 if rate_scale is None else rate_scale)
+    follow_training(lab, found, Limit(steps, epochs, minutes), device, at_once, as_json)
 
 
-def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool) -> None:
+def save_step(run: Run, name: str) -> int | None:
+    """The step of a save by its name; None for the best there is. Raises RunError."""
+    if name == "best":
+        return None
+    if name == "last":
+        return max(run.saved_steps(), default=0)
+    if not name.isdecimal():
+        raise RunError(f"--from wants best, last, or the step of a save, not '{name}'.")
+    return int(name)
+
+
+def follow_training(lab: Lab, run: Run, limit: Limit, device: str, at_once: bool, as_json: bool) -> None:
     """Train here, with a bar; exit 1 when it failed."""
     words.print(f"Run '{run.name}' in {run.folder}", markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -190,22 +229,28 @@ def follow_training(lab: Lab, run: Run, limit: Limit, device: str, as_json: bool
     def show(status: Status) -> None:
         # started here and not before: a training that is refused draws none
         bar.start()
-        bar.update(task, completed=status.fraction, description=describe_status(status))
+        waits_for = lab.waits_for(run) if status.state == "waiting" else ""
+        bar.update(task, completed=status.fraction, description=describe_status(status, waits_for))
 
     try:
-        status = lab.train(run, limit, device, show)
+        status = lab.train(run, limit, device, show, at_once)
     finally:
         bar.stop()
-    if as_json:
-        print_json(describe_run(run))
+    if as_json and not words.quiet:
+        print_json(describe_run(lab, run))
     if status.state == "failed":
-        raise RunError(status.message)
+        lower = f" Next: audiogan resume {shlex.quote(run.name)} --rate-scale 0.5" if status.diverged else ""
+        raise RunError(status.message + lower)
+    for finding in lab.findings(run):
+        words.print(f"{finding.sentence} [{finding.rule}]", markup=False)
     following = f"Next: audiogan generate {shlex.quote(run.name)}"
     words.print(f"{status.state} after {status.step:,} steps. {following}", markup=False)
 
 
-def describe_status(status: Status) -> str:
+def describe_status(status: Status, waits_for: str = "") -> str:
     """One line for the bar."""
+    if status.state == "waiting":
+        return f"waiting for {waits_for}" if waits_for else "waiting for its turn"
     left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
     return f"{status.state}, step {status.step:,}, {pace(status.steps_per_second)}{left}"
 
@@ -226,6 +271,78 @@ def stop(
             raise RunError(f"The run '{run}' was asked to stop and is still finishing its step.")
         time.sleep(0.2)
     words.print(f"{found.status.state} after {found.status.step:,} steps.")
+
+
+@queue_app.callback()
+def queue(context: typer.Context, as_json: Json = False) -> None:
+    """The trainings that are at work or wait for their turn; move, hurry and cancel them."""
+    if context.invoked_subcommand:
+        return
+    lab: Lab = context.obj
+    rows = [describe_entry(entry) for entry in lab.queue()]
+    show_rows("queue", rows, as_json, "Nothing is being trained and nothing waits.")
+
+
+def describe_entry(entry: Entry) -> dict:
+    """A run in the queue as one JSON object."""
+    return {
+        "name": entry.run.name,
+        "state": entry.status.state,
+        "device": entry.place.device,
+        "machine": entry.place.machine,
+        "waits_for": entry.waits_for,
+    }
+
+
+@queue_app.command()
+def move(context: typer.Context, run: str, position: Annotated[int, typer.Argument(min=1)]) -> None:
+    """Let a waiting training be the so-manyth, from 1, of those that wait."""
+    lab: Lab = context.obj
+    lab.move(lab.run(run), position)
+
+
+@queue_app.command()
+def hurry(context: typer.Context, run: str) -> None:
+    """Let a waiting training begin now, beside whatever trains."""
+    lab: Lab = context.obj
+    lab.hurry(lab.run(run))
+
+
+@queue_app.command()
+def cancel(context: typer.Context, run: str) -> None:
+    """Take a waiting training out of the queue; the run is as it was before."""
+    lab: Lab = context.obj
+    lab.cancel(lab.run(run))
+
+
+@queue_app.command(name="go-on")
+def go_on(context: typer.Context) -> None:
+    """Start what was interrupted while it trained or waited, in its old order."""
+    started = context.obj.go_on()
+    names = ", ".join(run.name for run in started)
+    words.print(f"Started: {names}." if started else "Nothing was interrupted.", markup=False)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A run, or a data set with --dataset.")],
+    is_dataset: Annotated[bool, typer.Option("--dataset", help="Delete the data set of that name.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Delete a run with all its sounds, or a data set's clips; asks before."""
+    lab: Lab = context.obj
+    if is_dataset:
+        dataset = lab.dataset(name)
+        users = plural(len(lab.runs_on(dataset)), "run")
+        what = f"the data set '{name}' ({plural(dataset.n_clips, 'clip')}; {users} cannot go on without it)"
+    else:
+        run = lab.run(name)
+        what = f"the run '{name}' ({size(run.disk_bytes())}, {plural(len(run.snapshots()), 'snapshot')})"
+    if not yes:
+        typer.confirm(f"Delete {what}?", abort=True, err=True)
+    lab.delete_dataset(dataset) if is_dataset else lab.delete_run(run)
+    words.print(f"Deleted {what}.", markup=False)
 
 
 @app.command()
@@ -263,7 +380,7 @@ def presets(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def runs(context: typer.Context, as_json: Json = False) -> None:
     """The trainings, newest first."""
-    rows = [describe_run(run) for run in context.obj.runs()]
+    rows = [describe_run(context.obj, run) for run in context.obj.runs()]
     show_rows(
         "runs",
         rows,
@@ -271,9 +388,11 @@ def runs(context: typer.Context, as_json: Json = False) -> None:
         "No run yet: audiogan train NAME",
         columns=("name", "state", "preset", "dataset", "step", "minutes", "message"),
     )
+    if rows and not as_json:
+        words.print(context.obj.disk_words())
 
 
-def describe_run(run: Run) -> dict:
+def describe_run(lab: Lab, run: Run) -> dict:
     """A run as one JSON object."""
     status = run.status
     return {
@@ -289,7 +408,12 @@ def describe_run(run: Run) -> dict:
         "steps_per_second": round(status.steps_per_second, 3),
         "device": status.device,
         "memory_bytes": status.memory_bytes,
+        "disk_bytes": run.disk_bytes(),
+        "origin": run.config.origin,
+        "saves": run.saved_steps(),
         "snapshots": [snapshot.step for snapshot in run.snapshots()],
+        "best": run.best_step,
+        "findings": [asdict(finding) for finding in lab.findings(run)],
         "message": status.message,
     }
 
@@ -301,23 +425,26 @@ def generate(
     count: Annotated[int, typer.Option(help="How many sounds.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the first; the others follow.")] = 0,
     label: Annotated[str, typer.Option(help="Only sounds of this label.")] = "",
-    step: Annotated[int | None, typer.Option(help="The snapshot of that step (default: the newest).")] = None,
+    step: Annotated[int | None, typer.Option(help="The snapshot of that step (default: the best).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for WAVs (default: RUN-sounds here).")] = None,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Write one ZIP instead.")] = None,
     recall: Annotated[
         Path | None,
         typer.Option(help="Make the sounds of a sounds.json (or of the ZIP that holds it) again."),
     ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Turn steady noise down, take out an offset and fade both ends.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make WAVs with a trained model; sounds.json beside them calls each of them back."""
     lab: Lab = context.obj
     found = lab.run(run)
     if recall:
-        sounds = lab.recall(found, read_addresses(recall), step)
+        sounds = lab.recall(found, read_addresses(recall), step, clean)
     else:
         with progress_bar("Making sounds") as show:
-            sounds = lab.generate(found, count, seed, label or None, step, show)
+            sounds = lab.generate(found, count, seed, label or None, step, show, clean)
     written = []
     if zip_file:
         zip_file.write_bytes(lab.pack(found, sounds, step))
@@ -335,7 +462,7 @@ def generate(
 
 
 Label = Annotated[str, typer.Option(help="The sound's label (default: the one that fits best).")]
-Snapshot = Annotated[int | None, typer.Option("--step", help="The snapshot of that step (default: the newest).")]
+Snapshot = Annotated[int | None, typer.Option("--step", help="The snapshot of that step (default: the best).")]
 
 
 @app.command()
@@ -404,6 +531,19 @@ def read_addresses(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@app.command()
+def tensorboard(
+    context: typer.Context,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN...]", help="Which; without it, all.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the event files (default: tensorboard/).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep up while a run is being trained.")] = False,
+) -> None:
+    """Show runs in TensorBoard: numbers, sounds and spectrograms (pip install audiogan[tensorboard])."""
+    lab: Lab = context.obj
+    words.print("Next: tensorboard --logdir " + shlex.quote(str(to or lab.home / "tensorboard")), markup=False)
+    lab.track(runs or [], to, FOLLOW_SECONDS if follow else 0.0)
+
+
 @app.command(name="app")
 def serve(context: typer.Context, port: Annotated[int, typer.Option(help="Port on this computer.")] = 8501) -> None:
     """Start the app in the browser."""
@@ -452,6 +592,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         if debug:
             raise
+        words.quiet = False
         words.print(sentence(error), markup=False, style="red")
         sys.exit(1)
 

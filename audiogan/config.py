@@ -64,6 +64,10 @@ class RunConfig:
 
     seed: int = 0
     created: str = ""
+
+    origin: str = ""
+    """From which run and step it goes on, and with what changed; empty for one that began at the beginning."""
+
     versions: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -316,6 +316,14 @@ def open_dataset(folder: Path) -> Dataset:
         ) from None
 
 
+def delete(dataset: Dataset) -> None:
+    """Remove a data set; one that cannot be removed whole is at least listed no more."""
+    gone = dataset.folder.with_name(f".{dataset.name}.deleted")
+    shutil.rmtree(gone, ignore_errors=True)
+    os.rename(dataset.folder, gone)
+    shutil.rmtree(gone)
+
+
 def list_datasets(root: Path) -> list[Dataset]:
     """The data sets in a folder, in natural order of their names; damaged and unfinished ones are passed over."""
     datasets = []

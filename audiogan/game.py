@@ -2,11 +2,12 @@
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from audiogan import latent
+from audiogan import latent, ranks
 from audiogan.config import RunConfig
 from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
 from audiogan.models import ARCHITECTURES
@@ -49,7 +50,8 @@ class Game:
 
     def draw(self, count: int) -> Tensor:
         """(count, Z) latents of the published distribution."""
-        return latent.draw(count, self.settings.latent_size, self.settings.latent, self.device)
+        size, distribution = self.settings.latent_size, self.settings.latent
+        return ranks.rows(lambda count: latent.draw(count, size, distribution, self.device), count)
 
     def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
@@ -138,6 +140,7 @@ class Game:
     def _update(self, optimiser: torch.optim.Adam, loss: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        ranks.average([weights.grad for group in optimiser.param_groups for weights in group["params"]])
         optimiser.step()
 
     @torch.no_grad()
@@ -157,7 +160,11 @@ class Game:
         most = round(self.settings.roll_seconds / hop_seconds) if hop_seconds else 0
         if not most:
             return batches
-        return tuple(_roll_each(x, torch.randint(-most, most + 1, (len(x), 1), device=x.device)) for x in batches)
+
+        def shifts(count: int) -> Tensor:
+            return torch.randint(-most, most + 1, (count, 1), device=self.device)
+
+        return tuple(_roll_each(x, ranks.rows(shifts, len(x))) for x in batches)
 
     def check(self) -> None:
         """Raise Diverged when the last updates broke a network, which its losses tell only one step later."""
@@ -166,12 +173,13 @@ class Game:
             raise Diverged("Training diverged: a network's weights are no longer numbers.")
 
     @torch.inference_mode()
-    def preview(self) -> list[Tensor]:
-        """The sounds of the fixed latents, each (T,)."""
-        labels = torch.arange(len(PREVIEW_SEEDS), device=self.device) % self.n_labels if self.n_labels else None
-        points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in PREVIEW_SEEDS]
+    def sounds(self, seeds: Sequence[int]) -> Tensor:
+        """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training."""
+        labels = torch.arange(len(seeds), device=self.device) % self.n_labels if self.n_labels else None
+        points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
         seen = self.averaged(torch.stack(points).to(self.device), labels)
-        return list(self.transform.inverse(seen).cpu())
+        # a few at a time: the complex spectrum of a clip is many times larger than what the network makes
+        return torch.cat([self.transform.inverse(part).cpu() for part in seen.split(32)])
 
     def snapshot(self) -> dict[str, Tensor]:
         """The averaged generator and what the transform learned: all that making sound needs."""

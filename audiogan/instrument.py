@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audiogan import audio, latent
+from audiogan import audio, cleaning, latent
 from audiogan.config import check_seed
 from audiogan.models import ARCHITECTURES
 from audiogan.runs import Run, RunError, Snapshot
@@ -127,10 +127,13 @@ class Instrument:
         with self._lock:
             return self.transform.inverse(self.generator(latents, labels))
 
-    def wav(self, point: Point) -> bytes:
+    def wav(self, point: Point, clean: bool = False) -> bytes:
         """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""
-        return audio.encode_wav(self.heard(point).numpy(), self.config.rate)
+        return audio.encode_wav(self.heard(point, clean).numpy(), self.config.rate)
 
-    def heard(self, point: Point) -> Tensor:
-        """One sound (T,) in [-1, 1], turned down as a whole where it would go beyond."""
-        return torch.from_numpy(audio.without_clipping(self.render([point])[0].numpy()))
+    def heard(self, point: Point, clean: bool = False) -> Tensor:
+        """One sound (T,) in [-1, 1], cleaned when asked, turned down as a whole where it would go beyond."""
+        samples = self.render([point])[0].numpy()
+        if clean:
+            samples = cleaning.clean(samples, self.config.rate)
+        return torch.from_numpy(audio.without_clipping(samples))

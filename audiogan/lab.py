@@ -6,27 +6,43 @@ Nothing here imports torch until a sound or a training needs it, so that a first
 import contextlib
 import functools
 import io
+import itertools
 import json
 import math
 import os
 import platform
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan import datasets, devices, probe, sources, survey, worker
+from audiogan import datasets, devices, listening, probe, queue, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
+from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
 from audiogan.presets import PRESETS, Preset, preset
-from audiogan.runs import METRICS, Run, RunError, Snapshot, Status, list_runs
+from audiogan.queue import Entry
+from audiogan.reading import Finding, read
+from audiogan.runs import (
+    METRICS,
+    RECENT_SNAPSHOTS,
+    Run,
+    RunError,
+    Snapshot,
+    Status,
+    list_runs,
+    most_snapshots,
+    run_folders,
+)
 from audiogan.settings import BELIEFS, SettingError, Settings, documentation
 from audiogan.sources import Download, Source
 from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
+from audiogan.wording import plural, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,13 +53,19 @@ if TYPE_CHECKING:
     from audiogan.instrument import Instrument, Point
 
 __all__ = [
+    "KINDS",
     "METRICS",
+    "MOST_QUESTIONS",
     "PRESETS",
     "Dataset",
     "Download",
+    "Entry",
     "Estimate",
+    "Finding",
     "Lab",
     "Limit",
+    "ListeningError",
+    "ListeningTest",
     "NoSounds",
     "Preset",
     "Reconstruction",
@@ -59,6 +81,7 @@ __all__ = [
     "SurveyedFile",
     "Upload",
     "documentation",
+    "listener_name",
     "open_lab",
     "site",
     "wav_of_clip",
@@ -86,6 +109,8 @@ class Sound:
     wav: bytes
     point: "Point"
     label: str
+    clean: bool = False
+    """Whether noise, offset and clicks were taken out after the model had made it."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +124,11 @@ class Estimate:
     total_steps: int
     memory_bytes: int
     parameters: int
+    construction: str
+    """What transform and networks make of the clips' length and rate, in words."""
+
+    disk_bytes: int
+    """What it can take on disk at the very most."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +191,7 @@ class Lab:
         self.datasets_folder = self.home / "datasets"
         self.runs_folder = self.home / "checkpoints"
         self.downloads_folder = self.home / "downloads"
+        self.listening_folder = self.home / "listening"
         self._downloads: dict[tuple[str, Path], Download] = {}
         self._encoders: dict[tuple[Path, int], dict[str, Tensor]] = {}
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
@@ -178,6 +209,10 @@ class Lab:
         from there), a wrong checksum or a hostile archive.
         """
         return sources.download(name, to or self.downloads_folder, progress)
+
+    def kept_archives(self, name: str, to: Path | None = None) -> list[str]:
+        """A sentence for each archive that a download left behind because another public data set is made of it too."""
+        return sources.kept_archives(name, to or self.downloads_folder)
 
     def start_download(self, name: str, to: Path | None = None) -> Download:
         """The same in a thread of its own; a download that is under way is the one that comes back."""
@@ -261,7 +296,7 @@ class Lab:
             clip_samples=dataset.clip_samples,
             labels=tuple(dataset.labels),
             seed=seed,
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            created=_now(),
             versions={
                 "audiogan": _version("audiogan"),
                 "torch": _version("torch"),
@@ -269,13 +304,20 @@ class Lab:
             },
         )
 
+    def describe_construction(self, config: RunConfig) -> str:
+        """What the preset makes of the data set's clip length and rate: layers added or dropped, what is cropped or
+        padded. Imports torch."""
+        return worker.describe_construction(config)
+
     def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
         """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
 
         Raises RunError when it cannot fit the device's memory, or not one step can be run.
         """
+        from audiogan import disk
+
         limit = limit.or_default(config.settings)
-        self._check_memory(config, device)
+        self._check_room(config, limit, device)
         measured = probe.probe(config, self.dataset(config.dataset).folder, device)
         pace = measured["steps_per_second"]
         if limit.minutes is not None:
@@ -294,36 +336,67 @@ class Lab:
             total_steps=steps,
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
+            construction=worker.describe_construction(config),
+            disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), self.dataset(config.dataset).n_clips),
         )
 
-    def create_run(self, config: RunConfig, name: str = "", device: str = "auto") -> Run:
+    def create_run(self, config: RunConfig, name: str = "", device: str = "auto", limit: Limit | None = None) -> Run:
         """A new run folder, named by date, data set and preset unless a name is given.
 
-        Raises RunError when the name is taken, the device is not there, or its memory cannot hold the training.
+        Raises RunError when the name is taken, the device is not there, or memory or disk cannot hold a training up to
+        the limit (the preset's own by default).
         """
-        self._check_memory(config, device)
-        if name:
-            datasets.check_name(name)
-        return Run.create(self.runs_folder, config, name)
+        from audiogan import ranks
 
-    def start(self, run: Run, limit: Limit, device: str = "auto") -> None:
-        """Train in a process of its own, which outlives this one."""
+        def create() -> str:
+            self._check_room(config, (limit or Limit()).or_default(config.settings), device)
+            if name:
+                datasets.check_name(name)
+            return Run.create(self.runs_folder, config, name).name
+
+        return Run(self.runs_folder / ranks.from_first(create))
+
+    def start(self, run: Run, limit: Limit, device: str = "auto", at_once: bool = False) -> None:
+        """Train in a process of its own, which outlives this one; it waits for its turn unless it begins `at_once`."""
         goal = self._goal(run, limit)
-        self._check_memory(run.config, device)
-        worker.start(run, self.dataset(run.config.dataset).folder, goal, device)
+        self._check_room(run.config, goal, device, run.disk_bytes())
+        worker.start(run, self.dataset(run.config.dataset).folder, goal, devices.one_device(device), at_once)
 
     def train(
-        self, run: Run, limit: Limit, device: str = "auto", on_status: Callable[[Status], None] | None = None
+        self,
+        run: Run,
+        limit: Limit,
+        device: str = "auto",
+        on_status: Callable[[Status], None] | None = None,
+        at_once: bool = False,
     ) -> Status:
-        """Train in this process until the limit, or until somebody stops it."""
-        goal = self._goal(run, limit)
-        self._check_memory(run.config, device)
-        run.clear_request()
-        return worker.work(run, self.dataset(run.config.dataset).folder, goal, device, on_status)
+        """Train in this process until the limit, or until somebody stops it; its turn is waited for as by `start`."""
+        from audiogan import ranks
 
-    def _check_memory(self, config: RunConfig, device: str) -> None:
-        clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}
-        devices.check_memory(config, clips.get(config.dataset, 0), device)
+        def begin() -> dict:
+            goal = self._goal(run, limit)
+            self._check_room(run.config, goal, device, run.disk_bytes())
+            run.clear_request()
+            return asdict(goal)
+
+        goal = Limit(**ranks.from_first(begin))
+        folder = self.dataset(run.config.dataset).folder
+        return worker.work(run, folder, goal, devices.one_device(device), on_status, at_once)
+
+    def join_ranks(self) -> bool:
+        """Meet the other processes when torchrun started this one; whether this is the one that speaks and writes."""
+        from audiogan import ranks
+
+        ranks.join()
+        return ranks.RANK == 0
+
+    def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:
+        """Raise RunError when the device's memory or the disk cannot hold a training."""
+        from audiogan import disk
+
+        n_clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}.get(config.dataset, 0)
+        devices.check_memory(config, n_clips, device)
+        disk.check_room(self.runs_folder, config, limit, n_clips, there_bytes)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
         """The limit to train towards: as given, else as the run was started with, else the preset's own.
@@ -350,11 +423,151 @@ class Lab:
             )
         return limit
 
+    def branch(self, run: Run, step: int | None = None, rate_scale: float = 1.0, name: str = "") -> Run:
+        """A new run that goes on from a save of another (by default its best one) with other learning rates.
+
+        The settings of a run never change, and nothing it has is lost: what is different is another run, which holds
+        what the first one had by then. Raises RunError when there is no save of that step or the run is being trained,
+        SettingError for rates out of range.
+        """
+        from audiogan import ranks
+
+        if run.status.is_active:
+            raise RunError(f"The run '{run.name}' is being trained: stop it first.")
+        steps = run.saved_steps()
+        if step is None:
+            step = run.best_step if run.best_step in steps else max(steps, default=0)
+        settings = run.config.settings
+        rates = [f"{key}={getattr(settings, key) * rate_scale:.6g}" for key in ("rate_g", "rate_d")]
+        config = replace(
+            run.config,
+            settings=settings.with_text(rates),
+            created=_now(),
+            origin=f"{run.name}, step {step:,}, learning rates times {rate_scale:g}",
+        )
+        if name:
+            datasets.check_name(name)
+
+        def make() -> str:
+            return run.branch(config, name or self._free_name(f"{run.name}-from-{step}"), step).name
+
+        return Run(self.runs_folder / ranks.from_first(make))
+
+    def _free_name(self, name: str) -> str:
+        """The name, or with the first number behind it that makes it a new one."""
+        taken = {run.name for run in run_folders(self.runs_folder)}
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        return next(free for free in itertools.chain([name], numbered) if free not in taken)
+
     def stop(self, run: Run, pause: bool = False) -> None:
-        """Ask a training to finish its step, save and leave. Raises RunError when none is at work."""
+        """Ask a training to finish its step, save and leave, or one that waits to leave the queue as it was.
+
+        Raises RunError when none is at work.
+        """
         if not run.status.is_active:
             raise RunError(f"The run '{run.name}' is not being trained ({run.status.state}).")
         run.request("pause" if pause else "stop")
+
+    # the queue
+
+    def queue(self) -> list[Entry]:
+        """The runs that train, wait for their turn, or were interrupted in either, in their order."""
+        return queue.entries(self.runs_folder)
+
+    def waits_for(self, run: Run) -> str:
+        """Whom a run waits for, in words: "'first', which has 6 min left, and 2 more"; empty for nobody."""
+        return next((entry.waits_for for entry in self.queue() if entry.run.folder == run.folder), "")
+
+    def busy_with(self, device: str = "auto") -> str:
+        """The same of a training that would be started now. Imports torch when anything is being trained."""
+        found = [entry for entry in self.queue() if entry.status.is_active]
+        return queue.in_words(queue.on_device(found, devices.one_device(device))) if found else ""
+
+    def move(self, run: Run, position: int) -> None:
+        """Let a waiting run be the so-manyth, from 1, of those that wait. Raises RunError when it does not wait."""
+        queue.move(run, position)
+
+    def hurry(self, run: Run) -> None:
+        """Let a waiting run begin now, beside whatever trains. Raises RunError when it does not wait."""
+        if run.status.state != "waiting":
+            raise RunError(f"The run '{run.name}' does not wait in the queue ({run.status.state}).")
+        run.request("hurry")
+
+    def cancel(self, run: Run) -> None:
+        """Take a run out of the queue: it is as it was before. Raises RunError when it is not waiting there."""
+        state = run.status.state
+        if state == "waiting":
+            run.request("stop")
+        elif state == "interrupted" and run.place:
+            run.clear_place()
+        else:
+            raise RunError(f"The run '{run.name}' does not wait in the queue ({state}).")
+
+    def go_on(self) -> list[Run]:
+        """Start every run again that was interrupted while it trained or waited, in the order they had."""
+        interrupted = [entry for entry in self.queue() if entry.is_interrupted]
+        for entry in interrupted:
+            self.start(entry.run, Limit(), entry.place.device)
+        return [entry.run for entry in interrupted]
+
+    # room on disk
+
+    def kept_words(self, run: Run) -> str:
+        """Which snapshots of a run are kept, and what it takes on disk."""
+        most = most_snapshots(run.status.step)
+        return (
+            f"Kept are the {RECENT_SNAPSHOTS} newest snapshots, the best one, and the first after each doubling of the "
+            f"steps: {len(run.snapshots())} now, {most} at most after {plural(run.status.step, 'step')}. "
+            f"This run takes {size(run.disk_bytes())}."
+        )
+
+    def disk_words(self) -> str:
+        """What all runs take, and what is free."""
+        taken = sum(run.disk_bytes() for run in run_folders(self.runs_folder))
+        there = next(path for path in (self.runs_folder, *self.runs_folder.parents) if path.exists())
+        return f"Models take {size(taken)} on disk, {size(shutil.disk_usage(there).free)} are free."
+
+    def delete_run(self, run: Run) -> None:
+        """Remove a run with all its sounds. Raises RunError while it is trained, and for the model that ships."""
+        if run.folder.parent != self.runs_folder or run.name == STARTER:
+            raise RunError(f"The model '{run.name}' belongs to the program and stays.")
+        if run.status.is_active:
+            raise RunError(f"The run '{run.name}' is being trained or waits for it: stop it first.")
+        run.delete()
+        # another run of this name would otherwise find the encoders of this one
+        self._encoders = {key: value for key, value in self._encoders.items() if key[0] != run.folder}
+
+    def runs_on(self, dataset: Dataset) -> list[Run]:
+        """The runs that were made with a data set, and cannot go on without it."""
+        return [run for run in list_runs(self.runs_folder) if run.config.fingerprint == dataset.fingerprint]
+
+    def delete_dataset(self, dataset: Dataset) -> None:
+        """Remove a data set's clips; the sounds they were made of are not touched. Raises RunError while one trains."""
+        using = [run.name for run in self.runs_on(dataset) if run.status.is_active]
+        if using:
+            raise RunError(f"The data set '{dataset.name}' is in use by the run '{using[0]}': stop that one first.")
+        datasets.delete(dataset)
+
+    # following
+
+    def track(self, names: Sequence[str], to: Path | None = None, follow_seconds: float = 0.0) -> Path:
+        """Write runs (all of them when none is named) as TensorBoard's event files, and keep up every so many seconds
+        while any of them is being trained, unless that is 0. The folder, in the home's `tensorboard/` by default.
+
+        Raises RunError when TensorBoard is not installed.
+        """
+        from audiogan import tracking
+
+        folder = to or self.home / "tensorboard"
+        runs = [self.run(name) for name in names] or self.runs()
+        mirrors = [tracking.Mirror(run, folder / run.name) for run in runs]
+        for mirror in mirrors:
+            mirror.update()
+        if follow_seconds:
+            tracking.follow(mirrors, follow_seconds)
+        for mirror in mirrors:
+            mirror.close()
+        return folder
 
     def runs(self) -> list[Run]:
         """All runs, newest first, the starter model last."""
@@ -365,8 +578,8 @@ class Lab:
     def run(self, name: str) -> Run:
         """The run of that name. Raises RunError naming the newest ones there are."""
         # asked on every movement of a slider: only this run's config is read, found among the names there are
-        folders = {config.parent.name: config.parent for config in self.runs_folder.glob("*/config.json")}
-        found = self._starter() if name == STARTER else name in folders and Run(folders[name])
+        runs = {run.name: run for run in run_folders(self.runs_folder)}
+        found = self._starter() if name == STARTER else runs.get(name)
         if found and found.config:
             return found
         known = ", ".join(run.name for run in self.runs()[:5]) or "none yet: train one first"
@@ -377,6 +590,10 @@ class Lab:
             if (folder / "config.json").exists():
                 return Run(folder)
         return None
+
+    def findings(self, run: Run) -> list[Finding]:
+        """What a run says of itself, the worst first."""
+        return read(run)
 
     def belief_name(self, run: Run) -> str:
         """What the chart of the discriminator's belief shows, in words."""
@@ -407,11 +624,12 @@ class Lab:
         label: int | None = None,
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
+        clean: bool = False,
     ) -> tuple[bytes, list[float]]:
         """(WAV bytes, slider positions) of one sound."""
         instrument = self.instrument(self.run(run_name), step)
         point = instrument.point(seed, label, sliders, origin)
-        return instrument.wav(point), instrument.sliders(point)
+        return instrument.wav(point, clean), instrument.sliders(point)
 
     def generate(
         self,
@@ -421,32 +639,39 @@ class Lab:
         label: str | None = None,
         step: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        clean: bool = False,
     ) -> list[Sound]:
-        """`count` sounds of consecutive seeds; labels take turns unless one is named."""
+        """`count` sounds of consecutive seeds; labels take turns unless one is named. `clean` takes out steady noise,
+        offset and clicks, see `audiogan.cleaning`."""
         if not 1 <= count <= MOST_SOUNDS:
             raise RunError(f"Between 1 and {MOST_SOUNDS:,} sounds can be made at once, not {count:,}.")
         instrument = self.instrument(run, step)
         number = instrument.label_number(label) if label else None
         points = [instrument.point(seed + index, number) for index in range(count)]
-        return self._render(instrument, points, progress)
+        return self._render(instrument, [(point, clean) for point in points], progress)
 
-    def recall(self, run: Run, addresses: str, step: int | None = None) -> list[Sound]:
-        """The sounds of a sounds.json text again, from their latents and the snapshot it names."""
+    def recall(self, run: Run, addresses: str, step: int | None = None, clean: bool = False) -> list[Sound]:
+        """The sounds of a sounds.json text again, from their latents and the snapshot it names; those that were cleaned
+        are cleaned, with `clean` all of them."""
         from audiogan.instrument import Point
 
         try:
             book = json.loads(addresses)
-            rows = [(tuple(map(float, row["latent"])), row["label"], _seed(row["seed"])) for row in book["sounds"]]
+            rows = [
+                (tuple(map(float, row["latent"])), row["label"], _seed(row["seed"]), clean or row.get("clean") is True)
+                for row in book["sounds"]
+            ]
             step = book["snapshot"] if step is None else step
             if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
                 raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
-        points = [
-            Point(latent, instrument.label_number(label) if label else None, seed) for latent, label, seed in rows
+        wanted = [
+            (Point(latent, instrument.label_number(label) if label else None, seed), cleaned)
+            for latent, label, seed, cleaned in rows
         ]
-        return self._render(instrument, points)
+        return self._render(instrument, wanted)
 
     # a sound of one's own
 
@@ -515,22 +740,24 @@ class Lab:
     def _render(
         self,
         instrument: "Instrument",
-        points: Sequence["Point"],
+        wanted: Sequence[tuple["Point", bool]],
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Sound]:
+        """The sounds of points, each with whether it is to be cleaned."""
         sounds = []
-        for point in points:
+        for point, clean in wanted:
             label = instrument.labels[point.label] if point.label is not None else ""
             # a label was a folder's name once, and becomes part of a file's name on any system
             stem = re.sub(r"\W+", "-", label).strip("-")
             origin = "own" if point.seed is None else f"seed{point.seed}"
-            name = f"{stem}-{origin}" if stem else origin
+            name = (f"{stem}-{origin}" if stem else origin) + ("-clean" if clean else "")
             # one seed may come several times, with its sliders moved
-            copies = sum(sound.point.seed == point.seed and sound.label == label for sound in sounds)
+            alike = (point.seed, label, clean)
+            copies = sum((sound.point.seed, sound.label, sound.clean) == alike for sound in sounds)
             name += f"-{copies + 1}.wav" if copies else ".wav"
-            sounds.append(Sound(name, instrument.wav(point), point, label))
+            sounds.append(Sound(name, instrument.wav(point, clean), point, label, clean))
             if progress:
-                progress(len(sounds), len(points))
+                progress(len(sounds), len(wanted))
         return sounds
 
     def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
@@ -543,7 +770,7 @@ class Lab:
         return buffer.getvalue()
 
     def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
-        """sounds.json: model, snapshot, and every sound's seed, label and latent."""
+        """sounds.json: model, snapshot, and every sound's seed, label and latent, and whether it was cleaned."""
         book = {
             "model": run.name,
             "snapshot": run.snapshot(step).step,
@@ -554,11 +781,72 @@ class Lab:
                     "seed": sound.point.seed,
                     "label": sound.label or None,
                     "latent": sound.point.latent,
+                    "clean": sound.clean,
                 }
                 for sound in sounds
             ],
         }
         return json.dumps(book, indent=1, ensure_ascii=False)
+
+    # listening tests
+
+    def new_listening_test(
+        self,
+        kind: str,
+        models: Sequence[tuple[Run, int | None]],
+        count: int = 20,
+        seed: int = 0,
+        has_real: bool = True,
+        name: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ListeningTest:
+        """A blind test of these runs' snapshots (the best for None), with or without real clips, its sounds ready.
+
+        The real clips are those of the first run's data set. Labels are asked for where all know the same ones. Raises
+        ListeningError for what makes no test, RunError when a snapshot or the data set is not there.
+        """
+        if not models:
+            raise ListeningError("A listening test needs a model: choose one.")
+        snapshots = [(run, run.snapshot(step).step) for run, step in models]
+        participants = [
+            Participant(run.config.rate, run.config.clip_samples / run.config.rate, run.name, step)
+            for run, step in snapshots
+        ]
+        labels = {run.config.labels if run.config.n_labels else () for run, _ in snapshots}
+        dataset = self._dataset_of(models[0][0]) if has_real else None
+        if dataset:
+            participants.append(Participant(dataset.rate, dataset.seconds, dataset=dataset.name))
+            labels.add(dataset.labels)
+        shared = labels.pop() if len(labels) == 1 else ()
+        numbers = _numbers_by_label(dataset, shared, models[0][0].config.settings.hold_out)
+        questions = listening.plan(kind, participants, count, seed, numbers)
+
+        def render(participant: Participant, sound: listening.Sound) -> "np.ndarray":
+            if participant.is_real:
+                return dataset.clip(sound.clip)
+            instrument = self.instrument(self.run(participant.run), participant.step)
+            label = instrument.label_number(sound.label) if sound.label else None
+            return instrument.heard(instrument.point(sound.seed, label)).numpy()
+
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder, name = self.listening_folder, name or f"{stamp}-{kind}"
+        return listening.create(folder, name, kind, participants, questions, seed, render, progress)
+
+    def listening_tests(self) -> list[ListeningTest]:
+        """All listening tests, newest first."""
+        return listening.list_tests(self.listening_folder)
+
+    def listening_test(self, name: str) -> ListeningTest:
+        """The listening test of that name. Raises ListeningError when it is missing or damaged."""
+        datasets.check_name(name)
+        return listening.open_test(self.listening_folder / name)
+
+    def _dataset_of(self, run: Run) -> Dataset:
+        """The data set a run was trained on, or what is there under its name now. Raises RunError without one."""
+        if run.config.dataset == BUILT_IN:
+            return self.prepare_built_in()
+        same = [dataset for dataset in self.datasets() if dataset.fingerprint == run.config.fingerprint]
+        return same[0] if same else self.dataset(run.config.dataset)
 
 
 RANDOM_SOUNDS = 8
@@ -598,6 +886,27 @@ def _discriminator(run: Run) -> dict | None:
     return saved and {name[len(prefix) :]: value for name, value in saved[0].items() if name.startswith(prefix)}
 
 
+ENOUGH_TO_HEAR = 5
+"""Held-out clips of a label with which a listening test makes do; with fewer, it draws from all clips."""
+
+
+def _numbers_by_label(dataset: Dataset | None, labels: Sequence[str], hold_out: float) -> dict[str | None, list[int]]:
+    """The numbers of a data set's clips by these labels, or all by None; none without a data set.
+
+    Those that were held out of training where there are enough: a copy of a clip beside that clip is no test.
+    """
+    if dataset is None:
+        return {label: [] for label in labels or [None]}
+    numbers = dataset.clip_labels()
+    held_out = splits.held_out(dataset.clip_files(), numbers, hold_out)
+    groups = {label: numbers == place for place, label in enumerate(labels)} or {None: numbers >= 0}
+    chosen = {
+        label: group & held_out if (group & held_out).sum() >= ENOUGH_TO_HEAR else group
+        for label, group in groups.items()
+    }
+    return {label: group.nonzero()[0].tolist() for label, group in chosen.items()}
+
+
 def wav_of_clip(dataset: Dataset, index: int) -> bytes:
     """One clip of a data set as a WAV file."""
     from audiogan import audio
@@ -614,6 +923,10 @@ def _seed(value: int | None) -> int | None:
 def open_lab() -> Lab:
     """The one Lab of this process, on AUDIOGAN_HOME or the default home."""
     return Lab()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _version(package: str) -> str:

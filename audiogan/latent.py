@@ -38,7 +38,7 @@ def principal_directions(weight: Tensor, count: int) -> Tensor:
     """(count, Z) orthonormal directions along which a first layer's output (weight (out, Z)) changes most, strongest
     first: the eigenvectors of W^T W (SeFa, Shen and Zhou 2021, eq. 3). Signs are fixed so that each direction's
     largest component is positive."""
-    weight = weight.detach().double().cpu()
+    weight = weight.detach().cpu().double()
     _, vectors = torch.linalg.eigh(weight.T @ weight)  # ascending
     directions = vectors.T.flip(0)[:count]
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))

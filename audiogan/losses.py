@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from audiogan import ranks
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -101,7 +103,7 @@ def zero_centred_penalty(scores: Tensor, inputs: Tensor) -> Tensor:
 
 def interpolated_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     """E (|grad D(x)| - 1)^2 at x = u real + (1 - u) fake, u ~ U(0, 1) a clip (Gulrajani et al. 2017, eq. 3)."""
-    mix = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+    mix = ranks.rows(lambda count: torch.rand(count, *[1] * (real.dim() - 1), device=real.device), len(real))
     between = torch.lerp(fake.detach(), real.detach(), mix).requires_grad_()
     norms = (squared_gradient(discriminator(between), between) + 1e-12).sqrt()
     return (norms - 1).square().mean()

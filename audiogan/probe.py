@@ -58,8 +58,8 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     import torch
 
     from audiogan.examples import Clips, Examples, float_waves
-    from audiogan.game import Game
-    from audiogan.graphs import Graphed
+    from audiogan.game import PREVIEW_SEEDS, Game
+    from audiogan.graphs import playing
     from audiogan.progress import Schedule
     from audiogan.transforms import make_transform
 
@@ -71,7 +71,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     sample = Clips(clips.waves[:CLIPS], clips.labels[:CLIPS])
     transform.fit(float_waves(sample.waves).to(device))
     game = Game(config, transform, device)
-    steps = Graphed(game) if config.settings.cuda_graphs and device.type == "cuda" else game
+    steps = playing(game)
     examples = Examples(sample, transform, device, config.seed)
 
     def step(number: int, batch: int) -> float:
@@ -93,7 +93,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
             durations.append(step(len(durations) + 2, config.settings.batch))
         # the first one still fills caches
         estimate = sum(durations[1:]) / (len(durations) - 1) if len(durations) > 1 else durations[0]
-    game.preview()
+    game.sounds(PREVIEW_SEEDS)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return {

@@ -91,7 +91,7 @@ class _Mean:
 
     def add(self, values: Tensor) -> None:
         values = values.double() if values.device.type != "mps" else values
-        self._sum = values if self._sum is None else self._sum + values
+        self._sum = values if self._sum is None else self._sum.to(values) + values
         self._count += 1
 
     def values(self) -> list[float]:
@@ -105,6 +105,27 @@ class _Mean:
         self._count = values["count"]
 
 
+class Chore:
+    """What is done again and again, every so many seconds of training, and more seldom when it takes long."""
+
+    SHARE = 0.05
+    """It takes at most this share of the time."""
+
+    def __init__(self, every_seconds: float, progress: Progress) -> None:
+        self.every_seconds, self.progress = every_seconds, progress
+        self._next = progress.seconds + every_seconds
+
+    def is_due(self, early_seconds: float = 0.0) -> bool:
+        return self.progress.seconds >= self._next - early_seconds
+
+    def do(self, what: Callable[[], None]) -> None:
+        """Do it, and plan the next time by what it cost."""
+        started = time.perf_counter()
+        what()
+        cost = time.perf_counter() - started
+        self._next = self.progress.seconds + max(self.every_seconds, cost / self.SHARE)
+
+
 class Schedule:
     """When to stop, when to let something be heard, when to save: by steps or by seconds of training."""
 
@@ -116,10 +137,10 @@ class Schedule:
     """... but at least this often."""
 
     SAVE_SECONDS = 30.0
-    """Most training that a sudden death can cost, unless saving is slow:"""
+    """Most training that a sudden death can cost, unless saving is slow."""
 
-    SAVE_SHARE = 0.05
-    """saving takes at most this share of the time."""
+    SCORE_SECONDS = 60.0
+    """Sounds change little in less."""
 
     def __init__(self, limit: Limit, progress: Progress) -> None:
         self.limit, self.progress = limit, progress
@@ -127,7 +148,8 @@ class Schedule:
         if limit.epochs is not None:
             self._steps = math.ceil(limit.epochs * progress.steps_per_epoch)
         self._next_preview = self._after(progress.seconds)
-        self._next_save = progress.seconds + self.SAVE_SECONDS
+        self.saving = Chore(self.SAVE_SECONDS, progress)
+        self.scoring = Chore(self.SCORE_SECONDS, progress)
         self._pace: float | None = None
         self._last = (progress.step, progress.seconds)
 
@@ -135,6 +157,10 @@ class Schedule:
         if self._steps is not None:
             return self.progress.step >= self._steps
         return self.progress.seconds >= self.limit.minutes * 60
+
+    def score_is_due(self) -> bool:
+        """Also at the end, unless the last score is young or the training was short."""
+        return self.scoring.is_due(early_seconds=self.SCORE_SECONDS / 2 if self.is_over() else 0.0)
 
     def preview_is_due(self) -> bool:
         due = self.progress.seconds >= self._next_preview
@@ -145,16 +171,6 @@ class Schedule:
     def _after(self, seconds: float) -> float:
         gap = max(self.FIRST_PREVIEW_SECONDS, seconds * (self.PREVIEW_GROWTH - 1))
         return seconds + min(gap, self.LONGEST_PREVIEW_SECONDS)
-
-    def save_is_due(self) -> bool:
-        return self.progress.seconds >= self._next_save
-
-    def saving(self, save: Callable[[], None]) -> None:
-        """Save, and plan the next one by what this one cost."""
-        started = time.perf_counter()
-        save()
-        cost = time.perf_counter() - started
-        self._next_save = self.progress.seconds + max(self.SAVE_SECONDS, cost / self.SAVE_SHARE)
 
     def tick(self) -> Tick:
         """Where the training stands; the pace is smoothed over about ten seconds."""

@@ -174,7 +174,7 @@ class Settings:
     """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
 
     batch: int = within(16, 2, 512)
-    """Clips per step."""
+    """Clips per step; under torchrun in each process."""
 
     critic_steps: int = within(1, 1, 20)
     """Discriminator updates for each generator update."""
@@ -216,6 +216,9 @@ class Settings:
 
     cuda_graphs: bool = False
     """Record each step once and replay it whole (NVIDIA cards only): small networks wait for their launches."""
+
+    patience: float = within(0.0, 0.0, 100_000.0)
+    """Stop by itself when the best snapshot is so many minutes of training old; 0 goes on to the limit."""
 
     threads: int = within(0, 0, 256)
     """Processor threads of the trainer; 0 leaves one core to the app, whose sounds would stutter otherwise."""

@@ -32,12 +32,20 @@ CHUNK_BYTES = 2**18
 TIMEOUT_SECONDS = 30
 """Without a single byte: as pooch's own downloaders wait."""
 
+ARCHIVES = "archives"
+"""The folder, beside those of the data sets, of what has come and is still needed."""
+
 Progress = Callable[[int, int], None]
-"""Told (bytes that have come, bytes in all)."""
+"""Told (bytes that have come, bytes in all) with every piece that comes and every file that is unpacked; what it raises
+ends the download as a broken connection would."""
 
 
 class SourceError(DatasetError):
     """A public data set that cannot be had; the message says what to do."""
+
+
+class Cancelled(SourceError):
+    """A download that somebody no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +174,9 @@ def find_source(name: str) -> Source:
 def download(name: str, to: Path, progress: Progress | None = None) -> Path:
     """The folder `to / name` with the sounds of a public data set; at once when it is there already.
 
-    Archives are fetched into a hidden folder beside it, compared with their checksums, unpacked and removed. Raises
-    SourceError for an unknown name, too little room, a connection that breaks off (the next call goes on from there), a
-    wrong checksum, or an archive with members that lead elsewhere.
+    Archives are fetched into `to / "archives"`, compared with their checksums, unpacked, and removed when no other
+    data set is left to be made of them. Raises SourceError for an unknown name, too little room, a connection that
+    breaks off (the next call goes on from there), a wrong checksum, or an archive with members that lead elsewhere.
     """
     source = find_source(name)
     if source.by_hand:
@@ -176,22 +184,51 @@ def download(name: str, to: Path, progress: Progress | None = None) -> Path:
     folder = Path(to).expanduser().resolve() / name
     if folder.is_dir() and any(folder.iterdir()):
         return folder
-    work = folder.parent / f".{name}.download"
+    work = folder.parent / ARCHIVES
+    lock_path = work / f"{source.archives[0].name}.lock"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        with FileLock(work / "lock", timeout=0):
-            _fetch_all(source, work, progress)
-            _unpack_all(source, work, folder)
-            for archive in source.archives:
-                (work / archive.name).unlink()
+        with FileLock(lock_path, timeout=0):
+            try:
+                total_bytes = _fetch_all(source, work, progress)
+                _unpack_all(source, work, folder, lambda: progress and progress(total_bytes, total_bytes))
+                for archive in source.archives:
+                    if not _others_made_of(archive, source, folder.parent):
+                        (work / archive.name).unlink()
+            finally:
+                # while it is held, so that nobody can hold a file that is gone; Windows does not let it go
+                with contextlib.suppress(OSError):
+                    lock_path.unlink()
     except Timeout:
-        raise SourceError(f"{source.title} is being downloaded to '{folder}' already: wait for that.") from None
+        raise SourceError(f"The archive of {source.title} is being downloaded already: wait for that.") from None
     except OSError as error:
         raise SourceError(_why_not_written(error, folder.parent)) from error
     finally:
-        if not any(_bytes_here(work, archive) for archive in source.archives):
-            shutil.rmtree(work, ignore_errors=True)
+        # when nothing is left in it
+        with contextlib.suppress(OSError):
+            work.rmdir()
     return folder
+
+
+def kept_archives(name: str, to: Path) -> list[str]:
+    """A sentence for each archive of a public data set that is kept beside it, because another can be made of it."""
+    to, source = Path(to).expanduser().resolve(), find_source(name)
+    places = {to / ARCHIVES / archive.name: _others_made_of(archive, source, to) for archive in source.archives}
+    return [
+        f"The archive ({size(place.stat().st_size)}) is kept for {' and '.join(others)}: delete '{place}' if you do "
+        "not want that."
+        for place, others in places.items()
+        if others and place.exists()
+    ]
+
+
+def _others_made_of(archive: Archive, source: Source, to: Path) -> list[str]:
+    """The other public data sets that need this archive and are not there."""
+    return [
+        other.name
+        for other in SOURCES.values()
+        if other.name != source.name and archive in other.archives and not (to / other.name).is_dir()
+    ]
 
 
 def _why_not_written(error: OSError, folder: Path) -> str:
@@ -205,18 +242,24 @@ class Download:
 
     def __init__(self, name: str, to: Path) -> None:
         self.done_bytes, self.total_bytes = 0, find_source(name).most_archive_bytes
+        self._archives = Path(to).expanduser().resolve() / ARCHIVES
         self.folder: Path | None = None
         """Where the sounds are, once they are."""
 
         self.error = ""
         """Why it failed, in one sentence."""
 
+        self.is_cancelled = False
         self._thread = threading.Thread(target=self._run, args=(name, to), daemon=True)
         self._thread.start()
 
     @property
     def is_active(self) -> bool:
         return self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """End it with the next piece that comes; what has come is kept for another time."""
+        self.is_cancelled = True
 
     def wait(self, seconds: float | None = None) -> None:
         """Return when it has ended, or after so many seconds."""
@@ -230,13 +273,18 @@ class Download:
 
     def _show(self, done_bytes: int, total_bytes: int) -> None:
         self.done_bytes, self.total_bytes = done_bytes, total_bytes
+        if self.is_cancelled:
+            raise Cancelled(
+                f"Cancelled after {size(done_bytes)} of {size(total_bytes)}. What came is kept in '{self._archives}': "
+                "download again, and it goes on from there, or delete it."
+            )
 
 
 # fetching
 
 
-def _fetch_all(source: Source, work: Path, progress: Progress | None) -> None:
-    """Bring every archive into the working folder, when there is room for all that is to come."""
+def _fetch_all(source: Source, work: Path, progress: Progress | None) -> int:
+    """Bring every archive into the working folder, when there is room for all that is to come; returns their bytes."""
     archives = [_with_record(archive) for archive in source.archives]
     total_bytes = sum(archive.archive_bytes for archive in archives)
     here_bytes = sum(min(archive.archive_bytes, _bytes_here(work, archive)) for archive in archives)
@@ -251,6 +299,7 @@ def _fetch_all(source: Source, work: Path, progress: Progress | None) -> None:
         _fetch(archive, work, show)
         show(archive.archive_bytes)
         before_bytes += archive.archive_bytes
+    return total_bytes
 
 
 def _bytes_here(work: Path, archive: Archive) -> int:
@@ -392,25 +441,26 @@ _DAMAGED = (
 """What reading a damaged or encrypted archive raises."""
 
 
-def _unpack_all(source: Source, work: Path, folder: Path) -> None:
+def _unpack_all(source: Source, work: Path, folder: Path, show: Callable[[], None]) -> None:
     """Unpack every archive beside its place and rename: a reader finds all of the sounds or none."""
-    unpacked = work / "unpacked"
+    unpacked = folder.parent / f".{folder.name}.unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
     room_bytes = source.most_unpacked_bytes
     try:
         for archive in source.archives:
-            room_bytes = _unpack(work / archive.name, unpacked, source, room_bytes)
+            room_bytes = _unpack(work / archive.name, unpacked, source, room_bytes, show)
         os.rename(unpacked, folder)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
 
 
-def _unpack(path: Path, folder: Path, source: Source, room_bytes: int) -> int:
+def _unpack(path: Path, folder: Path, source: Source, room_bytes: int, show: Callable[[], None]) -> int:
     """Write the wanted members of an archive below a folder; returns how many more bytes may be written."""
     try:
         with contextlib.closing(_members(path)) as members:
             for member in members:
+                show()
                 place = _place(member.name, folder, path.name)
                 if not _is_wanted(place.relative_to(folder), source.folders):
                     continue

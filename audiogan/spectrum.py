@@ -22,27 +22,35 @@ BATCH = 64
 """Clips whose spectra are in memory at once."""
 
 
+def band_powers(waves: Floats, rate: int) -> tuple[Floats, Floats]:
+    """(bands_hz (M,), powers (n, M)): the mean power density of each clip (n, T) in each mel band, over all time.
+
+    bands_hz are the bands' middles. White noise of power P has P in every band, whatever the length or the rate.
+    """
+    n_fft = 2 ** round(math.log2(rate * WINDOW_SECONDS))
+    hop, window = n_fft // 4, torch.hann_window(n_fft)
+    mels = mels_for(rate)
+    filters = mel_filters(rate, n_fft, mels).double()
+    powers = torch.empty(len(waves), mels, dtype=torch.float64)
+    for at in range(0, len(waves), BATCH):
+        batch = torch.from_numpy(np.asarray(waves[at : at + BATCH], np.float32))
+        # half a window of silence on both sides: every sample is then under equally many windows
+        spectra = stft(pad(batch, (n_fft // 2, n_fft // 2)), n_fft, hop, window)
+        powers[at : at + BATCH] = spectra.abs().double().square().sum(2) @ filters.T
+    powers /= filters.sum(1) * (waves.shape[1] / hop * window.double().square().sum())
+    return mel_edges(rate, mels)[1:-1].numpy(), powers.numpy()
+
+
 def long_term_spectrum(waves: Floats, rate: int) -> tuple[Floats, Floats]:
     """(bands_hz (M,), levels_db (M,)): the mean power of clips (n, T) in each mel band, over all clips and all time.
 
-    bands_hz are the bands' middles. Levels are those of the density: white noise of power P is at 10 log10 P in every
-    band, whatever the length or the rate; digital silence is at -200 dB. Powers are averaged, not decibels, so that
-    loud clips count most. Needs 1 clip.
+    Levels are those of `band_powers`, digital silence at -200 dB. Powers are averaged, not decibels, so that loud
+    clips count most. Needs 1 clip.
     """
     if len(waves) < 1:
         raise TooFew("The long-term spectrum needs at least 1 clip: there are 0.")
-    n_fft = 2 ** round(math.log2(rate * WINDOW_SECONDS))
-    hop, window = n_fft // 4, torch.hann_window(n_fft)
-    power = torch.zeros(n_fft // 2 + 1, dtype=torch.float64)
-    for batch in torch.from_numpy(np.asarray(waves, np.float32)).split(BATCH):
-        # half a window of silence on both sides: every sample is then under equally many windows
-        spectra = stft(pad(batch, (n_fft // 2, n_fft // 2)), n_fft, hop, window)
-        power += spectra.abs().double().square().sum((0, 2))
-    power /= len(waves) * waves.shape[1] / hop * window.double().square().sum()
-    mels = mels_for(rate)
-    filters = mel_filters(rate, n_fft, mels).double()
-    levels = 10 * (filters @ power / filters.sum(1)).clamp(min=1e-20).log10()
-    return mel_edges(rate, mels)[1:-1].numpy(), levels.numpy()
+    bands_hz, powers = band_powers(waves, rate)
+    return bands_hz, 10 * np.log10(powers.mean(0).clip(min=1e-20))
 
 
 def spectrum_difference(real: Floats, fake: Floats, rate: int) -> tuple[Floats, Floats]:

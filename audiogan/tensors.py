@@ -84,6 +84,18 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+def load_metadata(path: Path) -> dict[str, str]:
+    """The metadata alone, without reading the tensors. Raises DamagedFile."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > HEADER_LIMIT_BYTES:
+                raise ValueError("header longer than the format allows")
+            return json.loads(file.read(length)).get("__metadata__", {})
+    except (struct.error, ValueError, AttributeError) as error:
+        raise DamagedFile(f"{Path(path).name} is not a whole safetensors file ({error}).") from error
+
+
 def _tensor(body: memoryview, entry: dict) -> torch.Tensor:
     start, end = entry["data_offsets"]
     if not 0 <= start <= end <= len(body):

@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from audiogan import ranks
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
-from audiogan.game import Game
-from audiogan.graphs import Graphed
+from audiogan.game import PREVIEW_SEEDS, Game
+from audiogan.graphs import playing
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
-from audiogan.runs import Run
+from audiogan.runs import Run, RunError, Score
 from audiogan.transforms import make_transform
 
 FITTING_CLIPS = 500
 """Clips from which a transform learns its statistics: enough for a mean and deviation per mel bin."""
+
+SCORED_SEEDS = range(256)
+"""The latents whose sounds a snapshot is judged by: the same ones each time, so that only the snapshot differs."""
 
 
 def train(
@@ -27,12 +31,15 @@ def train(
     device: torch.device,
     watch: Callable[[Tick], str | None],
     encode: Callable[[Tensor], bytes],
+    score: Callable[[Tensor], Score | None] | None = None,
 ) -> str:
-    """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused' or 'stopped'.
+    """Train until the limit or until `watch` answers 'pause' or 'stop'; returns 'finished', 'paused', 'stopped', or
+    'settled' when the best snapshot is older than the settings' patience.
 
-    `encode` turns one preview (T,) into the bytes of a WAV file. Goes on from the run's last save when there is one:
-    every random number is a function of the run's seed and the step, so that going on equals never having stopped (bit
-    for bit on one processor with the same thread count). Raises Diverged; the last good save stays.
+    `encode` turns one preview (T,) into the bytes of a WAV file; `score` says how good sounds (n, T) are, if it can.
+    Goes on from the run's last save when there is one: every random number is a function of the run's seed and the
+    step, so that going on equals never having stopped (bit for bit on one processor with the same thread count).
+    Raises Diverged; the last good save stays.
     """
     config, settings = run.config, run.config.settings
     torch.manual_seed(config.seed)
@@ -45,20 +52,33 @@ def train(
     game = Game(config, transform, device)
 
     # where to begin
-    progress = Progress(examples.clips_per_epoch / (settings.batch * settings.critic_steps))
+    progress = Progress(examples.clips_per_epoch / (ranks.COUNT * settings.batch * settings.critic_steps))
     saved = run.load_resume()
     if saved:
         game.load(saved[0])
         progress.load(saved[1])
-    steps = Graphed(game) if settings.cuda_graphs and device.type == "cuda" else game
+    run.clear_unfinished()
+    if not ranks.agree(progress.step):
+        raise RunError(f"The processes see different saves of '{run.name}': they must share its folder.")
+    ranks.equalise(game.tensors().values())
+    steps = playing(game)
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
-    if not saved:
-        run.save_snapshot(0, game.snapshot(), [encode(wave) for wave in game.preview()])
+
+    def keep() -> None:
+        run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.sounds(PREVIEW_SEEDS)])
 
     def save() -> None:
         progress.flush(run)
         run.save_resume(game.tensors(), progress.dump())
+
+    def judge() -> None:
+        found = score(game.sounds(SCORED_SEEDS))
+        if found:
+            run.append_score(progress.step, progress.seconds, found)
+
+    if not saved:
+        keep()
 
     while not schedule.is_over():
         started = time.perf_counter()
@@ -68,27 +88,39 @@ def train(
         # the discriminator learns to tell real from generated ...
         for turn in range(settings.critic_steps):
             batch_number = (progress.step - 1) * settings.critic_steps + turn
-            real, labels = examples.batch(batch_number, settings.batch)
+            real, labels = examples.batch(ranks.part(batch_number), settings.batch)
             loss_d, belief = steps.discriminator_step(real, labels, progress.step)
         # ... and the generator to be mistaken for real
         loss_g = steps.generator_step(labels, progress.step)
 
-        progress.add(torch.stack([loss_d, loss_g, *belief]), time.perf_counter() - started)
-        asked = watch(schedule.tick())
+        measured = torch.stack([loss_d, loss_g, *belief])
+        ranks.average([measured])
+        progress.add(measured, ranks.largest(time.perf_counter() - started))
+        asked = ranks.strongest(watch(schedule.tick()), (None, "pause", "stop"))
         if progress.step % settings.log_every and not asked and not schedule.is_over():
             continue
 
         # now and then: numbers to disk, something to hear, everything needed to go on
         progress.log()
         game.check()
-        if schedule.preview_is_due() or asked or schedule.is_over():
-            run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.preview()])
-        if schedule.save_is_due() or asked or schedule.is_over():
-            schedule.saving(save)
+        leaving = asked or schedule.is_over()
+        scoring = score and ranks.from_first(schedule.score_is_due)
+        if schedule.preview_is_due() or scoring or leaving:
+            keep()
+        if scoring:
+            schedule.scoring.do(judge)
+        is_best = scoring and run.best_step == progress.step
+        if schedule.saving.is_due() or leaving or is_best:
+            schedule.saving.do(save)
         else:
             progress.flush(run)
+        if is_best:
+            run.keep_save_as_best()
         if asked:
             return "paused" if asked == "pause" else "stopped"
+        if scoring and ranks.from_first(run.minutes_since_best) > (settings.patience or math.inf):
+            save()
+            return "settled"
     return "finished"
 
 

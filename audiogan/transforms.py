@@ -29,6 +29,10 @@ class Transform(nn.Module):
     def inverse(self, seen: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """What the network sees of a clip of this length and rate, in words; no full stop."""
+        raise NotImplementedError
+
 
 class Waveform(Transform):
     """The clip itself (1, T); networks whose layers make other lengths crop and pad it themselves."""
@@ -43,12 +47,18 @@ class Waveform(Transform):
     def inverse(self, seen: Tensor) -> Tensor:
         return seen[:, 0]
 
+    def describe(self) -> str:
+        return f"{self.shape[1]:,} samples, the clip itself"
+
 
 class Spectral(Transform):
     """What the transforms of frames share: magnitudes of a clip, and a clip from magnitudes.
 
     Frames are centred on multiples of the hop, and silence follows the clip until the last of them.
     """
+
+    rows = "mel bins"
+    """What the network sees of a frame."""
 
     def __init__(self, rate: int, clip_samples: int, n_fft: int, hop: int, frames: int, iterations: int) -> None:
         super().__init__()
@@ -67,6 +77,12 @@ class Spectral(Transform):
         magnitudes = functional.pad(magnitudes, (0, 1))
         waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, self.iterations)
         return waves[:, : self.clip_samples]
+
+    def describe(self) -> str:
+        begun = math.ceil(self.clip_samples / self.hop)
+        share = "all of them the clip's" if begun == self.frames else f"of which {begun:,} are the clip's, then silence"
+        frame_ms = 1000 * self.hop / self.rate
+        return f"{self.shape[-2]} {self.rows} x {self.frames:,} frames of {frame_ms:.1f} ms, {share}"
 
 
 def hop_samples_for(rate: int) -> int:
@@ -148,6 +164,7 @@ class LogSpectrogram(Spectral):
         frames = 32 * math.ceil(clip_samples / self.HOP / 32)
         super().__init__(rate, clip_samples, 1024 if mel else 256, self.HOP, frames, iterations)
         self.shape = (1, self.BINS, frames)
+        self.rows = "mel bins" if mel else "frequencies"
         filters = mel_filters(rate, self.n_fft, self.BINS) if mel else None
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("mean", torch.zeros(self.BINS, 1))

@@ -26,7 +26,17 @@ st.query_params["run"] = name
 run = lab.run(name)
 steps = [snapshot.step for snapshot in run.snapshots()][::-1]
 step = right.selectbox(
-    "Moment of its training", steps, format_func=lambda step: f"step {step:,}", help="The newest comes first."
+    "Moment of its training",
+    steps,
+    index=steps.index(run.snapshot().step),
+    format_func=lambda step: f"step {step:,}" + (" (best)" if step == run.best_step else ""),
+    help="The newest comes first; the best is the nearest to real sounds that were held out.",
+    key=f"moment-of-{name}",
+)
+clean = st.toggle(
+    "Clean the sounds",
+    help="Turns steady hiss down by up to 18 dB, takes out an offset and fades both ends, in what you hear and take "
+    "away. What the model itself makes is heard without it.",
 )
 
 try:
@@ -43,6 +53,7 @@ model = {
     "label": 0,
     "seed": 0,
     "route": "/audition",
+    "clean": clean,
     "sliders": [
         {"name": f"Direction {number + 1}", "min": -instrument.reach, "max": instrument.reach, "step": 0.05}
         for number in range(len(instrument.directions))
@@ -64,18 +75,18 @@ seed = int(seed_box.number_input("First seed", 0, 2**31 - 1, point["seed"], help
 def pack() -> bytes:
     """Made when the button is pressed, not before."""
     chosen = label if label in instrument.labels else None
-    return lab.pack(run, lab.generate(run, count, seed, chosen, step), step)
+    return lab.pack(run, lab.generate(run, count, seed, chosen, step, clean=clean), step)
 
 
 st.download_button(
     f"Download {plural(count, 'sound')} as a ZIP",
     data=pack,
-    file_name=f"{name}-seed{seed}.zip",
+    file_name=f"{name}-seed{seed}{'-clean' if clean else ''}.zip",
     mime="application/zip",
     icon=":material/download:",
     on_click="ignore",
 )
 st.caption(
-    "Inside: 16-bit WAVs and sounds.json with each sound's seed, label and latent. "
+    "Inside: 16-bit WAVs and sounds.json with each sound's seed, label and latent, and whether it was cleaned. "
     f"`audiogan generate {shlex.quote(name)} --recall sounds.json` makes the same sounds again."
 )

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from audiogan.lab import Lab, Survey, open_lab
+from audiogan.ui.deletion import confirm_deletion
 from audiogan.ui.gallery import clip_gallery
 from audiogan.ui.look import go, page_header
 from audiogan.ui.survey_view import choose_labels, look_at, show_survey
@@ -72,3 +73,10 @@ else:
     if st.button("Train on these", type="primary", icon=":material/arrow_forward:"):
         go("train", data=name)
     clip_gallery(dataset)
+    users = len(lab.runs_on(dataset))
+    confirm_deletion(
+        f"Delete the data set '{name}'? The sounds it was made of stay where they are."
+        + (f" {plural(users, 'run')} made with it can be played, but not trained any further." if users else ""),
+        lambda: lab.delete_dataset(dataset),
+        key=name,
+    )

@@ -5,6 +5,7 @@ import streamlit as st
 from audiogan.lab import BUILT_IN, STARTER, Limit, RunError, SettingError, open_lab
 from audiogan.ui.estimates import show_estimate
 from audiogan.ui.look import empty_state, go, page_header
+from audiogan.ui.queue_view import show_queue
 from audiogan.ui.run_view import watch_run
 from audiogan.ui.settings import choose_settings
 from audiogan.wording import plural
@@ -29,7 +30,9 @@ if st.query_params.get("data") == BUILT_IN:
         lab.prepare_built_in()
 
 runs = [run for run in lab.runs() if run.name != STARTER]
-active = [run.name for run in runs if run.status.is_active]
+states = {run.name: run.status.state for run in runs}
+active = [name for name, state in states.items() if state in ("starting", "running")]
+waiting = [name for name, state in states.items() if state == "waiting"]
 choices = [NEW, *(run.name for run in runs)]
 wanted = st.query_params.get("run") or (NEW if st.query_params.get("data") or not active else active[0])
 choice = NEW
@@ -38,8 +41,9 @@ if runs:
         "Training",
         choices,
         index=choices.index(wanted) if wanted in choices else 0,
-        format_func=lambda name: name if name == NEW or name not in active else f"{name} (training)",
+        format_func=lambda name: name + (" (training)" if name in active else " (waiting)" * (name in waiting)),
     )
+    show_queue(lab)
 if choice != NEW:
     st.query_params["run"] = choice
     watch_run(lab, lab.run(choice))
@@ -85,11 +89,15 @@ except SettingError as error:
     st.error(str(error))
     st.stop()
 show_estimate(lab, config, limit, device)
-if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+busy = lab.busy_with(device)
+if busy:
+    st.info(f"This device trains {busy}. A new training waits for its turn.", icon=":material/schedule:")
+if st.button("Add to the queue" if busy else "Start training", type="primary", icon=":material/play_arrow:"):
     try:
-        run = lab.create_run(config, name.strip(), device)
+        run = lab.create_run(config, name.strip(), device, limit)
         lab.start(run, limit, device)
     except (RunError, ValueError, OSError) as error:
         st.error(str(error))
     else:
         go("train", run=run.name)
+st.caption(lab.disk_words())

@@ -3,13 +3,15 @@
 Everything is made through the program's own code, on a home of its own.
 """
 
+import subprocess
+import time
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import torch
 
-from audiogan import audio
+from audiogan import audio, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
 from audiogan.lab import Lab
@@ -87,7 +89,7 @@ def new_run(tmp_path):
     return make
 
 
-def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop") -> str:
+def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "stop", score=None) -> str:
     """Train up to that many steps in all on the processor, asking to leave after step `ask_at`."""
     return train(
         run,
@@ -96,6 +98,7 @@ def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "
         torch.device("cpu"),
         watch=lambda tick: ask if tick.step == ask_at else None,
         encode=lambda wave: audio.encode_wav(audio.without_clipping(wave.numpy()), RATE),
+        score=score,
     )
 
 
@@ -113,3 +116,31 @@ def trained_lab(tmp_path_factory, sounds) -> Lab:
     run = lab.create_run(lab.configure(dataset, "framegan", TINY), "first")
     lab.train(run, Limit(steps=20), "cpu")
     return lab
+
+
+PATIENCE_SECONDS = 120
+"""How long a trainer may take to start on a machine that is busy with other things."""
+
+
+@pytest.fixture
+def trainers(monkeypatch):
+    """The processes that a test starts, none of which outlives it."""
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(worker.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_for(run: Run, reached) -> list[str]:
+    """The states a run went through until `reached(status)`."""
+    states, deadline = [], time.monotonic() + PATIENCE_SECONDS
+    while True:
+        status = run.status
+        if not states or status.state != states[-1]:
+            states.append(status.state)
+        if reached(status):
+            return states
+        assert time.monotonic() < deadline, f"{status}\n{run.log_path.read_text()}"
+        time.sleep(0.02)

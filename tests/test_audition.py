@@ -9,7 +9,7 @@ import soundfile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audiogan import latent
+from audiogan import cleaning, latent
 from audiogan.lab import STARTER, open_lab
 from audiogan.ui.audition import audition
 
@@ -65,6 +65,13 @@ def test_a_latent_takes_the_seed_s_place_and_its_sliders_move_from_there():
     moved = {"label": "1", "sliders": ",".join(sliders)}
     from_latent = ask(ASKED | moved | {"seed": "0", "latent": ",".join(map(str, seven))})
     assert from_latent.body == ask(ASKED | moved).body != itself.body
+
+
+def test_a_sound_is_cleaned_when_that_is_asked(monkeypatch):
+    monkeypatch.setattr(cleaning, "clean", lambda samples, rate: samples / 2)
+    as_made, cleaned = (soundfile.read(io.BytesIO(ask(ASKED | extra).body))[0] for extra in ({}, {"clean": "1"}))
+    assert np.abs(as_made / 2 - cleaned).max() < 1e-4
+    assert ask(ASKED | {"clean": "0"}).body == ask(ASKED).body
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from typing import NamedTuple
 import pytest
 
 import audiogan
-from audiogan import cli, wording
+from audiogan import cli, queue, training, wording
 from audiogan import lab as lab_module
 from audiogan.config import Limit
+from audiogan.game import Diverged
 from audiogan.lab import Lab, Status
 from audiogan.presets import PRESETS
 from tests.conftest import RATE, TINY
@@ -101,9 +103,13 @@ def test_train_ends_with_a_model_and_says_what_comes_next(trained, home):
     told = json.loads(trained.out)
     assert (told["name"], told["state"], told["step"], told["preset"]) == ("first", "finished", 12, "framegan")
     assert told["snapshots"] == [0, 12]
-    assert told["epoch"] == 4
+    # 24 clips, of which a tenth is held out: 21 are left
+    assert told["epoch"] == pytest.approx(4 * 24 / 21, abs=1e-3)
     assert Path(told["folder"]) == home / "checkpoints" / "first"
     assert "finished after 12 steps. Next: audiogan generate first" in trained.err
+    # what 0.25 s at 8 kHz make of the architecture, before anything is trained
+    built = "Frames: 64 mel bins x 16 frames of 16.0 ms, all of them the clip's. framegan: 3 layers from 2 positions"
+    assert trained.err.startswith(built)
     config = Lab(home).run("first").config
     assert (config.seed, config.settings.width, config.settings.batch) == (3, 4, 8)
 
@@ -127,6 +133,77 @@ def test_stop_ends_a_training_in_another_process(trained, home):
     assert stopped.err.startswith("stopped after ")
     assert run.load_resume()[1]["step"] == run.status.step
     assert_one_sentence(run_command("stop", "third", "--home", home), "The run 'third' is not being trained (stopped)")
+
+
+def test_the_queue_is_listed_changed_and_left(home, trained, tmp_path):
+    lab = Lab(tmp_path)
+    assert "Nothing is being trained and nothing waits." in run_command("queue", "--home", tmp_path).err
+    for number, state in enumerate(("running", "waiting", "waiting", "interrupted")):
+        run = lab.create_run(Lab(home).run("first").config, f"r{number}")
+        queue.join(run, "cpu")
+        run.write_status(Status(state=state, seconds_left=120 if state == "running" else None))
+    assert run_command("queue", "move", "r2", 1, "--home", tmp_path).code == 0
+    told = json.loads(run_command("queue", "--json", "--home", tmp_path).out)["queue"]
+    assert [(row["name"], row["state"], row["waits_for"]) for row in told] == [
+        ("r0", "running", ""),
+        ("r2", "waiting", "'r0', which has 2 min left"),
+        ("r1", "waiting", "'r0', which has 2 min left, and 1 more"),
+        ("r3", "interrupted", ""),
+    ]
+    for command, asked in (("cancel", "stop"), ("hurry", "hurry")):
+        assert run_command("queue", command, "r1", "--home", tmp_path).code == 0
+        assert lab.run("r1").requested() == asked
+    assert run_command("queue", "cancel", "r3", "--home", tmp_path).code == 0
+    assert "Nothing was interrupted." in run_command("queue", "go-on", "--home", tmp_path).err
+    assert_one_sentence(run_command("queue", "move", "r0", 1, "--home", tmp_path), "'r0' does not wait in the queue")
+    assert run_command("queue", "move", "r2", 0, "--home", tmp_path).code == 2
+
+
+def test_a_lower_rate_is_another_run_that_begins_at_a_save(trained, home):
+    resumed = run_command("resume", "first", "--rate-scale", 0.5, "--steps", 15, "--json", "--home", home)
+    assert resumed.code == 0
+    told = json.loads(resumed.out)
+    assert (told["name"], told["step"]) == ("first-from-12", 15)
+    assert told["origin"] == "first, step 12, learning rates times 0.5"
+    named = run_command("resume", "first", "--from", "last", "--steps", 13, "--json", "--home", home)
+    assert json.loads(named.out)["origin"] == "first, step 12, learning rates times 1"
+    assert Lab(home).run("first").status.step == 12
+    assert_one_sentence(run_command("resume", "first", "--from", "7", "--home", home), "has no save of step 7")
+    assert_one_sentence(run_command("resume", "first", "--from", "then", "--home", home), "--from wants best, last, or")
+    for name in ("first-from-12", "first-from-12-2"):
+        deleted = run_command("delete", name, "--yes", "--home", home)
+        assert (deleted.code, deleted.err.startswith(f"Deleted the run '{name}' (")) == (0, True)
+
+
+def test_deleting_asks_first_and_says_what_goes(trained, home, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\nn\n"))
+    refused = run_command("delete", "first", "--home", home)
+    assert refused.code == 1
+    assert "Delete the run 'first' (" in refused.err
+    refused = run_command("delete", "tiny", "--dataset", "--home", home)
+    assert re.search(
+        r"Delete the data set 'tiny' \(24 clips; \d+ runs? cannot go on without it\)\? \[y/N\]", refused.err
+    )
+    assert Lab(home).run("first").snapshots()
+    assert Lab(home).dataset("tiny")
+
+
+def test_a_training_that_diverged_says_how_to_go_on(trained, home, monkeypatch):
+    def fail(*arguments):
+        raise Diverged("Training diverged.")
+
+    monkeypatch.setattr(training, "train", fail)
+    failed = run_command("train", "tiny", "--run", "wild", *TINY_SETTINGS, "--steps", 3, "--home", home)
+    assert failed.code == 1
+    assert "Go on from there with half the learning rate. Next: audiogan resume wild --rate-scale 0.5" in failed.err
+    run_command("delete", "wild", "--yes", "--home", home)
+
+
+def test_a_bar_says_whom_a_training_waits_for():
+    assert cli.describe_status(Status(state="waiting"), "'a', which has 6 min left") == (
+        "waiting for 'a', which has 6 min left"
+    )
+    assert cli.describe_status(Status(state="waiting")) == "waiting for its turn"
 
 
 def test_stop_says_so_when_the_step_takes_longer_than_it_waits(trained, home):
@@ -176,6 +253,17 @@ def test_a_zip_and_its_address_book_call_every_sound_back_byte_for_byte(trained,
         folder = tmp_path / f"again-{number}"
         assert run_command("generate", "first", "--recall", book, "--out", folder, "--home", home).code == 0
         assert {path.name: path.read_bytes() for path in folder.glob("*.wav")} == wavs
+
+
+def test_a_cleaned_sound_is_called_back_cleaned(trained, home, tmp_path):
+    one = ["generate", "first", "--count", 1, "--home", home]
+    assert run_command(*one, "--clean", "--zip", tmp_path / "a.zip").code == 0
+    assert run_command(*one, "--recall", tmp_path / "a.zip", "--out", tmp_path / "again").code == 0
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        cleaned = archive.read("noise-seed0-clean.wav")
+    assert (tmp_path / "again" / "noise-seed0-clean.wav").read_bytes() == cleaned
+    assert run_command(*one, "--out", tmp_path / "as made").code == 0
+    assert (tmp_path / "as made" / "noise-seed0.wav").read_bytes() != cleaned
 
 
 # what there is

@@ -29,6 +29,7 @@ def test_a_training_that_cannot_fit_says_how_much_it_needs_and_what_to_lower(mon
 
 
 def test_the_memory_of_a_machine_is_pages_times_their_size_where_it_is_known(monkeypatch):
+    monkeypatch.setattr(devices, "group_limits", list)
     pages = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 250_000}
     monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
     assert devices.device_memory_bytes(torch.device("cpu")) == 1_024_000_000
@@ -36,3 +37,42 @@ def test_the_memory_of_a_machine_is_pages_times_their_size_where_it_is_known(mon
     assert devices.device_memory_bytes(torch.device("cpu")) is None
     monkeypatch.delattr(os, "sysconf")  # Windows
     assert devices.device_memory_bytes(torch.device("cpu")) is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limits"),
+    [
+        # version 2: a group inside another, and a container that sees itself at the root
+        ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": "300\n", "memory.max": "500\n"}, [300, 500]),
+        ("0::/\n", {"memory.max": "2147483648\n"}, [2_147_483_648]),
+        ("0::/not/seen/here\n", {"memory.max": "400\n"}, [400]),
+        # version 1, beside others, and a group whose neighbour has a lower limit
+        (
+            "8:pids:/x\n4:memory:/x/y\n0::/\n",
+            {"memory/x/y/memory.limit_in_bytes": "700\n", "memory/x/z/memory.limit_in_bytes": "1\n"},
+            [700],
+        ),
+        ("4:memory:/host/name\n", {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, [9223372036854771712]),
+        ("0::/\n", {}, []),
+        (None, {"memory.max": "1\n"}, []),
+    ],
+)
+def test_the_limits_of_a_container_are_read(tmp_path, groups, files, limits):
+    if groups is not None:
+        (tmp_path / "cgroup").write_text(groups)
+    for name, text in files.items():
+        (tmp_path / "sys" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sys" / name).write_text(text)
+    assert devices.group_limits(tmp_path / "cgroup", tmp_path / "sys") == limits
+
+
+def test_a_container_s_limit_counts_where_it_is_lower(monkeypatch):
+    pages = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 250_000}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
+    for limits, memory_bytes in (
+        ([500_000_000, 2_000_000_000], 500_000_000),
+        ([9223372036854771712], 1_024_000_000),
+        ([], 1_024_000_000),
+    ):
+        monkeypatch.setattr(devices, "group_limits", lambda limits=limits: limits)
+        assert devices.device_memory_bytes(torch.device("cpu")) == memory_bytes

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from audiogan import game as games
-from audiogan.game import Game
+from audiogan.game import PREVIEW_SEEDS, Game
 from audiogan.losses import LOSSES
 from audiogan.transforms import make_transform
 from tests.conftest import tiny_config
@@ -29,7 +29,7 @@ def test_labels_take_turns_over_the_previews(monkeypatch):
     game = new_game(labels=("a", "b", "c", "d"))
     asked = []
     game.averaged.register_forward_pre_hook(lambda _, inputs: asked.append(inputs[1].tolist()))
-    sounds = game.preview()
+    sounds = game.sounds(PREVIEW_SEEDS)
     assert asked == [[0, 1, 2, 3, 0, 1]]
     assert [sound.shape for sound in sounds] == [(2_000,)] * 6
 

@@ -147,6 +147,18 @@ def test_a_sound_beyond_full_scale_is_turned_down_and_not_clipped(run, monkeypat
     assert samples_of(instrument.wav(instrument.point(1)))[1] == round(0.1 * audio.FULL_SCALE)
 
 
+def test_a_sound_is_cleaned_before_it_is_turned_down(run, monkeypatch):
+    instrument = Instrument(run, run.snapshot())
+    t = torch.arange(CLIP_SAMPLES) / RATE
+    rendered = (0.95 * torch.sin(2 * torch.pi * 440 * t) + 0.2)[None]
+    monkeypatch.setattr(instrument, "render", lambda points: rendered)
+    as_made, cleaned = (samples_of(instrument.wav(instrument.point(1), clean)) for clean in (False, True))
+    assert as_made.max() == 32767
+    # the offset is gone, and with it the reason to turn the sound down
+    assert cleaned.max() == pytest.approx(0.95 * audio.FULL_SCALE, rel=0.01)
+    assert cleaned[0] == cleaned[-1] == 0
+
+
 def test_another_snapshot_sounds_different(run):
     first, last = run.snapshots()[0], run.snapshot()
     assert (first.step, last.step) == (0, 20)

@@ -2,16 +2,20 @@
 
 import io
 import json
+import shutil
 import zipfile
+from collections import namedtuple
 
 import pytest
+import torch
 
-from audiogan import devices, probe, synthesis, worker
+from audiogan import devices, probe, queue, synthesis, worker
 from audiogan import lab as lab_module
 from audiogan.audio import decode, to_int16
 from audiogan.config import Limit
 from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
 from audiogan.settings import SettingError
+from audiogan.splits import held_out
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
 
 
@@ -140,6 +144,7 @@ def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, li
     assert (estimate.total_steps, estimate.total_seconds) == (steps, seconds)
     assert (estimate.steps_per_second, estimate.first_sound_seconds) == (4, 7.5)
     assert (estimate.parameters, estimate.device, estimate.memory_bytes) == (1_234, "abacus", 3e8)
+    assert estimate.construction == trained_lab.describe_construction(config)
 
 
 def new_run(lab: Lab, trained_lab: Lab, name: str) -> Run:
@@ -210,6 +215,100 @@ def test_a_training_is_asked_to_pause_or_stop(lab, trained_lab, pause, asked):
     assert run.requested() == asked
 
 
+def in_the_queue(lab: Lab, name: str, state: str, **told) -> Run:
+    """A run that stands in the queue of the processor."""
+    run = lab.create_run(tiny_config(), name)
+    queue.join(run, "cpu")
+    run.write_status(Status(state=state, **told))
+    return run
+
+
+def test_a_training_that_would_be_started_hears_whom_it_will_wait_for(lab, monkeypatch):
+    monkeypatch.setattr(devices, "one_device", lambda name: pytest.fail("torch was imported for nothing"))
+    assert lab.busy_with("auto") == ""
+    in_the_queue(lab, "first", "running", seconds_left=600)
+    second = in_the_queue(lab, "second", "waiting")
+    monkeypatch.setattr(devices, "one_device", lambda name: {"auto": "cpu"}.get(name, name))
+    assert lab.busy_with("auto") == "'first', which has 10 min left, and 1 more"
+    assert lab.busy_with("cuda:0") == ""
+    assert lab.waits_for(second) == "'first', which has 10 min left"
+    assert [entry.run.name for entry in lab.queue()] == ["first", "second"]
+
+
+def test_who_does_not_wait_can_neither_leave_nor_hurry(lab):
+    run = in_the_queue(lab, "first", "waiting")
+    lab.hurry(run)
+    assert run.requested() == "hurry"
+    lab.cancel(run)
+    assert run.requested() == "stop"
+    run.write_status(Status(state="running"))
+    for ask in (lab.hurry, lab.cancel):
+        with pytest.raises(RunError, match=r"The run 'first' does not wait in the queue \(running\)"):
+            ask(run)
+
+
+def test_one_device_has_one_name(monkeypatch):
+    for name, expected in (("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("mps", "mps")):
+        monkeypatch.setattr(devices, "pick_device", lambda asked: torch.device(asked))
+        assert devices.one_device(name) == expected
+
+
+# room
+
+
+def test_what_does_not_fit_the_disk_is_refused_before_anything_is_made(lab, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(0, 0, 100_000))
+    for attempt in (
+        lambda: lab.create_run(tiny_config(), "large"),
+        lambda: lab.estimate(tiny_config(), Limit(steps=1), "cpu"),
+    ):
+        with pytest.raises(RunError, match="of disk and 100 kB are free: make room"):
+            attempt()
+    assert not lab.runs_folder.exists()
+    assert lab.disk_words() == "Models take 0 B on disk, 100 kB are free."
+
+
+def test_a_run_that_is_deleted_is_gone_with_its_encoders(lab, clips):
+    run, other = (lab.create_run(tiny_config(), name) for name in ("first", "second"))
+    lab._encoders = {(run.folder, 1): {}, (other.folder, 1): {}}
+    run.write_status(Status(state="waiting"))
+    with pytest.raises(RunError, match="The run 'first' is being trained or waits for it: stop it first"):
+        lab.delete_run(run)
+    run.write_status(Status(state="paused"))
+    lab.delete_run(run)
+    assert [path.name for path in lab.runs_folder.iterdir()] == ["second"]
+    assert list(lab._encoders) == [(other.folder, 1)]
+
+
+def test_the_model_that_ships_is_not_deleted(lab, monkeypatch, tmp_path):
+    monkeypatch.setattr(lab_module, "site", lambda: tmp_path / "program")
+    starter = Run.create(tmp_path / "program" / "checkpoints", tiny_config(), STARTER)
+    with pytest.raises(RunError, match="The model 'starter' belongs to the program and stays"):
+        lab.delete_run(starter)
+    assert starter.folder.exists()
+
+
+def test_a_data_set_is_deleted_unless_a_training_uses_it(lab, sounds):
+    dataset = lab.prepare(lab.survey([sounds]), "tiny", RATE, CLIP_SAMPLES / RATE)
+    run = lab.create_run(lab.configure(dataset, "framegan", TINY), "first")
+    lab.create_run(tiny_config(), "of another")
+    assert [item.name for item in lab.runs_on(dataset)] == ["first"]
+    run.write_status(Status(state="running"))
+    with pytest.raises(RunError, match="The data set 'tiny' is in use by the run 'first': stop that one first"):
+        lab.delete_dataset(dataset)
+    run.write_status(Status(state="finished"))
+    lab.delete_dataset(dataset)
+    assert (lab.datasets(), [*lab.datasets_folder.iterdir()]) == ([], [])
+
+
+def test_which_snapshots_are_kept_is_said_with_its_numbers(trained_lab, run):
+    # the four newest, the best, step 0, and 20 has five bits
+    words = trained_lab.kept_words(run)
+    assert words.startswith("Kept are the 4 newest snapshots, the best one, and the first after each doubling")
+    assert "steps: 2 now, 11 at most after 20 steps. This run takes " in words
+
+
 def test_runs_come_newest_first_and_the_starter_model_last(lab, no_starter):
     for name, day in (("old", 1), (STARTER, 2), ("new", 3)):
         lab.create_run(tiny_config(created=f"2026-01-0{day}T00:00:00+00:00"), name)
@@ -267,6 +366,22 @@ def test_a_zip_calls_each_of_its_sounds_back_byte_for_byte(trained_lab, run):
     assert json.loads(book)["rate"] == RATE
 
 
+def test_a_cleaned_sound_comes_back_cleaned(trained_lab, run):
+    as_made, cleaned = (trained_lab.generate(run, 1, seed=8, clean=clean)[0] for clean in (False, True))
+    assert (as_made.name, cleaned.name) == ("noise-seed8.wav", "noise-seed8-clean.wav")
+    assert as_made.wav != cleaned.wav
+    book = trained_lab.addresses(run, [as_made, cleaned])
+    assert [row["clean"] for row in json.loads(book)["sounds"]] == [False, True]
+    assert trained_lab.recall(run, book) == [as_made, cleaned]
+    assert [sound.wav for sound in trained_lab.recall(run, book, clean=True)] == [cleaned.wav] * 2
+    # a book of the time before there was cleaning
+    old = json.loads(book)
+    for row in old["sounds"]:
+        del row["clean"]
+    assert [sound.wav for sound in trained_lab.recall(run, json.dumps(old))] == [as_made.wav] * 2
+    assert trained_lab.audition("first", None, 8, clean=True)[0] == cleaned.wav
+
+
 def test_a_sound_comes_back_from_the_snapshot_it_was_made_with(trained_lab, run):
     early = trained_lab.generate(run, 2, step=0)
     book = trained_lab.addresses(run, early, step=0)
@@ -316,3 +431,17 @@ def test_a_belief_is_named_by_the_loss_that_gives_it(lab):
 
 def test_a_training_here_ends_with_its_status(run):
     assert (run.status.state, run.status.step, run.status.limit["steps"]) == ("finished", 20, 20)
+
+
+def test_a_listening_test_draws_held_out_clips_where_there_are_enough(trained_lab):
+    dataset = trained_lab.dataset("tiny")
+    kept_back = held_out(dataset.clip_files(), dataset.clip_labels(), 0.5)
+    by_label = lab_module._numbers_by_label(dataset, dataset.labels, 0.5)
+    assert by_label.keys() == {"noise", "tone"}
+    for place, numbers in enumerate(by_label.values()):
+        assert len(numbers) == 6
+        assert kept_back[numbers].all() and (dataset.clip_labels()[numbers] == place).all()
+    # a tenth are one or two of a label: all twelve are drawn from
+    assert [len(numbers) for numbers in lab_module._numbers_by_label(dataset, dataset.labels, 0.1).values()] == [12, 12]
+    assert lab_module._numbers_by_label(dataset, (), 0.5)[None] == kept_back.nonzero()[0].tolist()
+    assert lab_module._numbers_by_label(None, ("a",), 0.5) == {"a": []}

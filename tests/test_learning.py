@@ -1,4 +1,15 @@
-"""Slow: under every loss, the small pair learns two clusters of sines up to a stated spectral distance."""
+"""Slow: under every loss, the small pair learns two clusters of sines up to a stated spectral distance.
+
+The pair is told which cluster it is asked for; one seed is run here. Distances of three, found by hand on one core:
+
+    seed             0      1      2
+    relativistic   0.34   0.33   0.28
+    wgan_gp        0.33   0.30   0.32
+    wgan           0.40   0.52   0.22
+    hinge          0.47   0.46   0.42
+    lsgan          0.53   0.52   0.48
+    bce            0.57   0.57   0.57
+"""
 
 import numpy as np
 import pytest
@@ -16,16 +27,17 @@ from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
 
 CPU = torch.device("cpu")
 
-BOUND = 0.75
+BOUND = 0.7
 """Distance to the nearest real clip, as a share of the distance between the clusters' middles. An untrained generator
-stands at 1.0."""
+stands at 1.0 to 1.1; the worst of the three seeds of any loss at 0.57."""
 
 LEARNING = {
     # (generator steps, rate of the generator, rate of the discriminator): 2.5 to 10 times the published rates,
     # so that hundreds of steps do what the papers' hundreds of thousands do
-    "relativistic": (200, 1e-3, 1e-3),
-    "wgan_gp": (80, 1e-3, 1e-3),
-    "wgan": (200, 5e-4, 5e-4),
+    "relativistic": (150, 1e-3, 1e-3),
+    "wgan_gp": (50, 1e-3, 1e-3),
+    # after 200 steps one seed of three stood where it began, at 1.02
+    "wgan": (300, 5e-4, 5e-4),
     # not at SAGAN's ratio of four: 5e-4 and 2e-3 came to 0.74 after 250 steps where these came to 0.69
     "hinge": (300, 1e-3, 1e-3),
     "lsgan": (250, 1e-3, 1e-3),

@@ -66,21 +66,35 @@ def test_previews_come_after_5_seconds_then_ever_more_slowly_but_every_2_minutes
 def test_saves_come_every_30_seconds_unless_saving_is_slow(monkeypatch):
     schedule = at_seconds(100, Limit(minutes=60))
     schedule.progress.seconds = 129
-    assert not schedule.save_is_due()
+    assert not schedule.saving.is_due()
     schedule.progress.seconds = 130
-    assert schedule.save_is_due()
-    schedule.saving(lambda: None)
-    assert not schedule.save_is_due()
+    assert schedule.saving.is_due()
+    schedule.saving.do(lambda: None)
+    assert not schedule.saving.is_due()
     schedule.progress.seconds = 160
-    assert schedule.save_is_due()
+    assert schedule.saving.is_due()
     # a save of 10 s may take a twentieth of the time: the next one comes after 200 s
     clock = iter((0.0, 10.0))
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
-    schedule.saving(lambda: None)
+    schedule.saving.do(lambda: None)
     schedule.progress.seconds = 359
-    assert not schedule.save_is_due()
+    assert not schedule.saving.is_due()
     schedule.progress.seconds = 361
-    assert schedule.save_is_due()
+    assert schedule.saving.is_due()
+
+
+def test_scores_come_every_minute_and_at_the_end_unless_the_last_is_young():
+    schedule = at_seconds(100, Limit(minutes=60))
+    schedule.progress.seconds = 159
+    assert not schedule.score_is_due()
+    schedule.progress.seconds = 160
+    assert schedule.score_is_due()
+    schedule.scoring.do(lambda: None)
+    assert not schedule.score_is_due()
+    for end, due in ((161, False), (189, False), (190, True)):
+        schedule.limit = Limit(minutes=end / 60)
+        schedule.progress.seconds = end
+        assert schedule.score_is_due() == due
 
 
 def test_a_training_is_over_by_steps_epochs_or_minutes():
@@ -111,3 +125,12 @@ def test_what_is_left_of_minutes_is_left_by_the_clock():
     schedule.progress.step, schedule.progress.seconds = 5, 30
     tick = schedule.tick()
     assert (tick.fraction, tick.seconds_left) == (0.25, 90)
+
+
+def test_a_resumed_epoch_goes_on_where_the_losses_are():
+    before, after = Progress(steps_per_epoch=10), Progress(steps_per_epoch=10)
+    before.add(torch.ones(4), 1.0)
+    before.log()
+    after.load(before.dump())
+    # stands for a graphics card: its tensors mix with the processor's as little
+    after.add(torch.ones(4, device="meta"), 1.0)

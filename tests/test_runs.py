@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from audiogan import runs
-from audiogan.runs import METRICS, RunError, Status, list_runs
+from audiogan.runs import METRICS, RunError, Score, Status, list_runs
 from tests.conftest import tiny_config
 
 ROWS = [(10, 1.5, 0.7, 0.6, 0.55, 0.45), (20, 3.0, 0.65, 0.9, 0.6, 0.4)]
@@ -268,3 +268,52 @@ def test_disk_bytes_counts_every_file(new_run):
     before = run.disk_bytes()
     (run.folder / "previews" / "a.wav").write_bytes(bytes(1_000))
     assert run.disk_bytes() == before + 1_000
+
+
+# scores
+
+GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, silent=0.0)
+
+
+def scored(run, *rows: tuple[int, float, float]):
+    """The run with snapshots of these (step, distance, nearest_ratio), one a minute."""
+    for minute, (step, distance, ratio) in enumerate(rows, 1):
+        run.save_snapshot(step, {"w": torch.zeros(1)}, [])
+        run.append_score(step, 60.0 * minute, replace(GOOD, distance=distance, nearest_ratio=ratio))
+    return run
+
+
+def test_the_best_snapshot_is_the_nearest_to_real_that_does_not_copy(new_run):
+    run = new_run("scored")
+    assert run.best_step is None
+    assert run.minutes_since_best() == 0
+    scored(run, (10, 5.0, 1.0), (20, 3.0, 0.9), (30, 1.0, 0.69), (40, 3.5, 1.2))
+    assert run.best_step == 20
+    assert run.snapshot().step == 20
+    assert run.minutes_since_best() == 2
+
+
+def test_where_all_snapshots_copy_the_best_is_the_one_that_copies_least(new_run):
+    run = new_run("scored")
+    assert scored(run, (10, 5.0, 0.5), (20, 3.0, 0.6), (30, 1.0, 0.1)).best_step == 20
+
+
+def test_the_best_snapshot_is_never_thinned_away(new_run):
+    run = new_run("scored")
+    scored(run, (65, 1.0, 1.0), *((step, 9.0, 1.0) for step in range(70, 128, 5)))
+    assert [snapshot.step for snapshot in run.snapshots()] == [65, 110, 115, 120, 125]
+
+
+def test_without_scores_the_newest_snapshot_is_played(new_run):
+    run = new_run("scored")
+    for step in (1, 2):
+        run.save_snapshot(step, {"w": torch.zeros(1)}, [])
+    assert run.snapshot().step == 2
+
+
+def test_scores_after_the_last_save_are_forgotten_with_the_other_rows(new_run):
+    run = new_run("scored")
+    scored(run, (10, 5.0, 1.0), (20, 3.0, 1.0))
+    run.cut_back(15, 0)
+    assert run.scores()["step"] == [10]
+    assert run.best_step == 10

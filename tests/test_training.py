@@ -12,7 +12,8 @@ from audiogan.examples import Examples, float_waves
 from audiogan.game import PREVIEW_SEEDS, Diverged, Game
 from audiogan.losses import LOSSES
 from audiogan.presets import PRESETS
-from audiogan.runs import RunError
+from audiogan.progress import Chore, Schedule
+from audiogan.runs import RunError, Score
 from audiogan.tensors import load_tensors
 from audiogan.training import mix_seed
 from audiogan.transforms import make_transform
@@ -47,8 +48,8 @@ def assert_same_tensors(found: dict, expected: dict) -> None:
 def assert_same_training(one, other) -> None:
     """Weights, optimisers, what was heard and both epoch tables, bit for bit."""
     assert_same_tensors(one.load_resume()[0], other.load_resume()[0])
-    assert_same_tensors(load_tensors(one.snapshot().path)[0], load_tensors(other.snapshot().path)[0])
-    for mine, theirs in zip(one.snapshot().previews, other.snapshot().previews, strict=True):
+    assert_same_tensors(load_tensors(one.snapshots()[-1].path)[0], load_tensors(other.snapshots()[-1].path)[0])
+    for mine, theirs in zip(one.snapshots()[-1].previews, other.snapshots()[-1].previews, strict=True):
         assert mine.read_bytes() == theirs.read_bytes()
     assert one.epochs() == other.epochs()
 
@@ -309,3 +310,33 @@ def test_the_least_memory_is_what_a_training_holds_after_its_first_step(preset, 
         for state in optimiser.state.values():
             held += [state["exp_avg"], state["exp_avg_sq"]]
     assert training.least_memory_bytes(config, len(clips.waves)) == sum(t.numel() * t.element_size() for t in held)
+
+
+# scores
+
+
+def test_a_training_that_no_longer_improves_settles_and_keeps_its_best(new_run, clips, monkeypatch):
+    monkeypatch.setattr(Schedule, "SCORE_SECONDS", 0.0)
+    monkeypatch.setattr(Chore, "SHARE", math.inf)
+    run = new_run("patient", "log_every=1", "patience=1e-9")
+    heard, distances = [], iter([3.0, 2.0, 5.0, 1.0])
+
+    def score(sounds: torch.Tensor) -> Score:
+        heard.append(sounds)
+        return Score(next(distances), 0.5, 1.0, 1.0, 0.0)
+
+    assert train_here(run, clips, 20, score=score) == "settled"
+    assert run.scores()["step"] == [1, 2, 3]
+    assert run.best_step == run.snapshot().step == 2
+    assert run.load_resume()[1]["step"] == 3
+    assert heard[0].shape == (256, 2_000)
+    assert not torch.equal(heard[0], heard[1])
+
+
+def test_scoring_changes_nothing_of_a_training(new_run, clips, monkeypatch):
+    monkeypatch.setattr(Schedule, "SCORE_SECONDS", 0.0)
+    plain, scored = new_run("plain", "log_every=1"), new_run("scored", "log_every=1")
+    train_here(plain, clips, 3)
+    train_here(scored, clips, 3, score=lambda sounds: Score(float(torch.rand(())), 0.5, 1.0, 1.0, 0.0))
+    assert scored.scores()["step"]
+    assert_same_training(plain, scored)

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import subprocess
 import time
 from dataclasses import replace
 
@@ -15,10 +14,7 @@ from audiogan import plots, runs, training, worker
 from audiogan.config import Limit
 from audiogan.game import Diverged
 from audiogan.runs import Run, RunError, Status
-from tests.conftest import TINY
-
-PATIENCE_SECONDS = 120
-"""How long a trainer may take to start on a machine that is busy with other things."""
+from tests.conftest import PATIENCE_SECONDS, TINY, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -36,30 +32,6 @@ def make_run(trained_lab, dataset, tmp_path_factory):
         return Run.create(folder, replace(config, **changes), name)
 
     return make
-
-
-@pytest.fixture
-def trainers(monkeypatch):
-    """The processes that a test starts, none of which outlives it."""
-    started, popen = [], subprocess.Popen
-    monkeypatch.setattr(worker.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def wait_for(run: Run, reached) -> list[str]:
-    """The states a run went through until `reached(status)`."""
-    states, deadline = [], time.monotonic() + PATIENCE_SECONDS
-    while True:
-        status = run.status
-        if not states or status.state != states[-1]:
-            states.append(status.state)
-        if reached(status):
-            return states
-        assert time.monotonic() < deadline, f"{status}\n{run.log_path.read_text()}"
-        time.sleep(0.02)
 
 
 def is_each_row_there_once(run: Run) -> bool:
@@ -83,6 +55,7 @@ def test_a_trainer_of_its_own_starts_runs_and_finishes(make_run, dataset, traine
     assert status.seconds >= 0.03 * 60
     assert status.limit == {"steps": None, "epochs": None, "minutes": 0.03}
     assert status.device.startswith("processor")
+    assert status.construction == worker.describe_construction(run.config)
     assert status.memory_bytes > 50e6
     assert run.metrics()["step"] == sorted({*range(5, status.step, 5), status.step})
     assert run.snapshot().step == run.load_resume()[1]["step"] == status.step
@@ -215,7 +188,7 @@ def test_a_data_set_that_is_gone_is_one_sentence(make_run, tmp_path):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (Diverged("Training diverged."), "Training diverged. What was saved before is kept. Start a new"),
+        (Diverged("Training diverged."), "Training diverged. What was saved before is kept. Go on from there"),
         (MemoryError(), "There was not enough memory for a step. What was saved before is kept. Start"),
         (RuntimeError("CUDA out of memory."), "There was not enough memory for a step."),
         (OSError(errno.ENOSPC, "No space left"), "The disk is full. What was saved before is kept. Make room"),

@@ -5,7 +5,10 @@ discriminator maps that, and the labels, to scores (B,). Both are built from `(s
 transform's shape and n_labels = 0 for unconditional ones; `networks` holds what they share.
 """
 
+import torch
+
 from audiogan.models import dcgan1d, framegan, melspec_wgan, mlp, specgan, wavegan, wavegan_bce
+from audiogan.settings import Settings
 
 ARCHITECTURES = {
     "framegan": (framegan.Generator, framegan.Discriminator),
@@ -16,3 +19,11 @@ ARCHITECTURES = {
     "melspec_wgan": (melspec_wgan.Generator, melspec_wgan.Discriminator),
     "wavegan": (wavegan.Generator, wavegan.Discriminator),
 }
+
+
+def describe(settings: Settings, shape: tuple[int, ...]) -> str:
+    """What the generator's layers do to make what the transform shows, in words: added, dropped, cropped. Builds it
+    without allocating its weights."""
+    generator, _ = ARCHITECTURES[settings.architecture]
+    with torch.device("meta"):
+        return generator(settings, shape, 0).describe()

@@ -34,6 +34,9 @@ from audiogan.settings import Settings
 STRIDE = 4
 LAYERS = 4
 
+PUBLISHED_POSITIONS = 250
+"""At the narrow end of 64,000 samples."""
+
 
 def positions_for(clip_samples: int) -> int:
     """Positions in time at the narrow end."""
@@ -52,14 +55,21 @@ class Generator(networks.Generator):
         for before, after in pairwise(channels):
             layers += [
                 widen(before, after, settings.kernel, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm1d, after),
+                networks.normalisation(settings, networks.BatchNorm1d, after),
                 nn.ReLU(),
-                nn.Dropout(settings.dropout),
+                networks.Dropout(settings.dropout),
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1, settings.kernel), nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))[..., : self.clip_samples]
+
+    def describe(self) -> str:
+        _, positions = self.layers[1].unflattened_size
+        strides = [layer.stride[0] for layer in self.layers if isinstance(layer, nn.ConvTranspose1d)]
+        start = networks.instead(f"{positions:,}", f"{PUBLISHED_POSITIONS}", "positions")
+        made = networks.kept(positions * math.prod(strides), self.clip_samples)
+        return f"{len(strides)} layers from {start} make {made}"
 
 
 class Discriminator(networks.Discriminator):
@@ -73,9 +83,9 @@ class Discriminator(networks.Discriminator):
         for before, after in pairwise(channels[:-1]):
             layers += [
                 narrow(before, after, settings.kernel, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm1d, after),
+                networks.normalisation(settings, networks.BatchNorm1d, after),
                 nn.LeakyReLU(0.2),
-                nn.Dropout(settings.dropout),
+                networks.Dropout(settings.dropout),
             ]
         self.layers = nn.Sequential(
             *layers,

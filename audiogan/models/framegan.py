@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
+from audiogan import ranks
 from audiogan.models import networks
 from audiogan.settings import Settings
 
@@ -61,6 +62,10 @@ class Generator(networks.Generator):
             x = refine(leaky_relu(widen(x), 0.2))
         return self.to_frames(x)
 
+    def describe(self) -> str:
+        doublings = len(self.widen)
+        return f"{doublings} layers from {self.start} positions make {self.start * 2**doublings} frames"
+
 
 class Discriminator(networks.Discriminator):
     """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded."""
@@ -92,16 +97,20 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
 
     Among mixed labels the differences between labels would hide that all clips of one label are the same.
     """
+    # clips of other ranks are companions too: (B, ...) becomes (W * B, ...)
+    flat = ranks.gather(x.flatten(1).float())
     if labels is None:
-        group = group if len(x) % group == 0 else len(x)
-        labels = torch.arange(len(x), device=x.device) // group
+        group = group if len(flat) % group == 0 else len(flat)
+        labels = torch.arange(len(flat), device=x.device) // group
+    else:
+        labels = ranks.gather(labels)
     same = (labels[:, None] == labels).float()  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
-    flat = x.flatten(1).float()
     flat = flat - flat.mean(0)
     # squares of which little is left when they are subtracted: not for numbers of 16 bits
     with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
         mean = share @ flat
         variance = (share @ flat.square() - mean.square()).clamp(min=0)
-    return (variance + 1e-8).sqrt().mean(1, keepdim=True)
+    deviation = (variance + 1e-8).sqrt().mean(1, keepdim=True)
+    return deviation.chunk(ranks.COUNT)[ranks.RANK]

@@ -33,6 +33,9 @@ from audiogan.settings import Settings
 
 BLOCKS = 5
 
+PUBLISHED_START = "8 x 8"
+"""Bins and frames after the dense layer, for 256 x 256."""
+
 FLATTENED_DROPOUT = 0.2
 
 
@@ -46,18 +49,25 @@ class Generator(networks.Generator):
         start = (channels[0], height // 2**BLOCKS, frames // 2**BLOCKS)
         outputs = start[0] * start[1] * start[2]
         super().__init__(settings.latent_size, n_labels, outputs, bias)
-        layers = [networks.normalisation(settings, nn.BatchNorm1d, outputs), nn.LeakyReLU(0.2), nn.Unflatten(1, start)]
+        layers = [
+            networks.normalisation(settings, networks.BatchNorm1d, outputs),
+            nn.LeakyReLU(0.2),
+            nn.Unflatten(1, start),
+        ]
         for before, after in pairwise(channels):
             layers += [
                 nn.Upsample(scale_factor=2),
                 nn.Conv2d(before, after, 3, padding=1, bias=bias),
-                networks.normalisation(settings, nn.BatchNorm2d, after),
+                networks.normalisation(settings, networks.BatchNorm2d, after),
                 nn.LeakyReLU(0.2) if after > 1 else nn.Tanh(),
             ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))
+
+    def describe(self) -> str:
+        return networks.painted(self.layers, nn.Upsample, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):
@@ -70,8 +80,8 @@ class Discriminator(networks.Discriminator):
         dropouts = [0.0, settings.dropout, settings.dropout, 0.0]
         layers = []
         for (before, after), dropout in zip(pairwise(channels), dropouts, strict=True):
-            layers += [narrow(before, after), networks.LeakyReLU(), nn.Dropout(dropout)]
-        flattened = nn.Dropout(min(settings.dropout, FLATTENED_DROPOUT))
+            layers += [narrow(before, after), networks.LeakyReLU(), networks.Dropout(dropout)]
+        flattened = networks.Dropout(min(settings.dropout, FLATTENED_DROPOUT))
         self.layers = nn.Sequential(*layers, nn.Flatten(), flattened)
         self.end_with(channels[-1], (height // 16) * (frames // 16), n_labels)
 

@@ -39,6 +39,9 @@ class Generator(networks.Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))[:, None]
 
+    def describe(self) -> str:
+        return f"the last dense layer makes all of the clip's {self.layers[-2].out_features:,} samples at once"
+
 
 class Discriminator(networks.Discriminator):
     """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
@@ -58,5 +61,5 @@ def dense_layers(sizes: list[int], dropout: float) -> list[nn.Module]:
     """Dense, LeakyReLU 0.2 and dropout (none in the source) from each size to the next."""
     layers = []
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), networks.Dropout(dropout)]
     return layers

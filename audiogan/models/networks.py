@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from audiogan import ranks
 from audiogan.settings import Settings
 
 LABEL_SIZE = 32
@@ -26,6 +27,10 @@ class Generator(nn.Module):
         if self.label_embedding is not None:
             latents = torch.cat([latents, self.label_embedding(labels)], dim=1)
         return self.dense(latents)
+
+    def describe(self) -> str:
+        """What the layers do to make this shape, beside the published ones; no full stop."""
+        raise NotImplementedError
 
 
 class Discriminator(nn.Module):
@@ -71,3 +76,67 @@ class LeakyReLU(nn.Module):
 def normalisation(settings: Settings, kind: type[nn.Module], channels: int) -> nn.Module:
     """A batch normalisation of that kind, or nothing, as the settings say."""
     return kind(channels) if settings.normalisation == "batch" else nn.Identity()
+
+
+def instead(count: int | str, published: int | str, what: str) -> str:
+    """'5 layers', or '6 layers instead of 5'."""
+    return f"{count} {what}" if count == published else f"{count} {what} instead of {published}"
+
+
+def painted(layers: nn.Sequential, kind: type[nn.Module], published_start: str) -> str:
+    """How layers of that kind, each doubling both sides, paint an image from where they start."""
+    doublings = sum(isinstance(layer, kind) for layer in layers)
+    (start,) = (layer.unflattened_size[1:] for layer in layers if isinstance(layer, nn.Unflatten))
+    height, frames = (side * 2**doublings for side in start)
+    begin = instead(" x ".join(map(str, start)), published_start, "points")
+    return f"{doublings} layers from {begin} make an image of {height} x {frames:,}"
+
+
+def kept(made_samples: int, clip_samples: int) -> str:
+    """What becomes of the samples that layers of fixed strides make."""
+    if made_samples == clip_samples:
+        return f"{made_samples:,} samples, all of them the clip's"
+    return (
+        f"{made_samples:,} samples, of which the clip's {clip_samples:,} are kept (the discriminator is shown silence "
+        "in place of the others)"
+    )
+
+
+class _AcrossRanks:
+    """A batch normalisation whose statistics are those of the clips of all ranks, as torch's SyncBatchNorm's are.
+
+    That one runs on graphics cards alone, and its gradient has no gradient.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or ranks.COUNT == 1:
+            return super().forward(x)
+        dims = [0, *range(2, x.dim())]
+        mean = ranks.gather(x.mean(dims, keepdim=True)).mean(0, keepdim=True)  # (1, C, ...)
+        centred = x - mean
+        variance = ranks.gather(centred.square().mean(dims, keepdim=True)).mean(0, keepdim=True)
+        with torch.no_grad():
+            count = ranks.COUNT * x.numel() / x.shape[1]
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)
+            self.num_batches_tracked += 1
+        weight, bias = (value.view_as(mean) for value in (self.weight, self.bias))
+        return centred * (variance + self.eps).rsqrt() * weight + bias
+
+
+class BatchNorm1d(_AcrossRanks, nn.BatchNorm1d):
+    """(B, C) or (B, C, F)."""
+
+
+class BatchNorm2d(_AcrossRanks, nn.BatchNorm2d):
+    """(B, C, H, W)."""
+
+
+class Dropout(nn.Dropout):
+    """Dropout that leaves out other values on every rank."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.p or ranks.COUNT == 1:
+            return super().forward(x)
+        keep = ranks.rows(lambda count: x.new_empty(count, *x.shape[1:]).bernoulli_(1 - self.p), len(x))
+        return x * keep / (1 - self.p)

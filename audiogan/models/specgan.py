@@ -27,6 +27,9 @@ from audiogan.settings import Settings
 
 LAYERS = 5
 
+PUBLISHED_START = "4 x 4"
+"""Bins and frames after the dense layer, for 128 x 128."""
+
 
 class Generator(networks.Generator):
     """(B, Z), labels (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
@@ -39,19 +42,22 @@ class Generator(networks.Generator):
         super().__init__(settings.latent_size, n_labels, start[0] * start[1] * start[2])
         layers = [
             nn.Unflatten(1, start),
-            networks.normalisation(settings, nn.BatchNorm2d, channels[0]),
+            networks.normalisation(settings, networks.BatchNorm2d, channels[0]),
             nn.ReLU(),
         ]
         for before, after in pairwise(channels):
             layers += [
                 widen(before, after, bias),
-                networks.normalisation(settings, nn.BatchNorm2d, after),
+                networks.normalisation(settings, networks.BatchNorm2d, after),
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1), nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))
+
+    def describe(self) -> str:
+        return networks.painted(self.layers, nn.ConvTranspose2d, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):
@@ -65,7 +71,7 @@ class Discriminator(networks.Discriminator):
         for before, after in pairwise(channels):
             layers += [
                 narrow(before, after, bias=settings.normalisation == "none"),
-                networks.normalisation(settings, nn.BatchNorm2d, after),
+                networks.normalisation(settings, networks.BatchNorm2d, after),
                 networks.LeakyReLU(),
             ]
         self.layers = nn.Sequential(*layers, nn.Flatten())

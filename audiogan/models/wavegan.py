@@ -16,11 +16,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from audiogan import ranks
 from audiogan.models import networks
 from audiogan.settings import Settings
 
 START = 16
 """Positions in time after the dense layer."""
+
+PUBLISHED_LAYERS = 5
+"""For 16,384 samples."""
 
 
 def wave_length(clip_samples: int) -> int:
@@ -62,6 +66,11 @@ class Generator(networks.Generator):
         for layer in self.layers:
             x = layer(x.relu())  # time x4, channels /2
         return x.tanh()[..., : self.clip_samples]
+
+    def describe(self) -> str:
+        made_samples = START * math.prod(layer.stride[0] for layer in self.layers)
+        layers = networks.instead(len(self.layers), PUBLISHED_LAYERS, "layers")
+        return f"{layers} make {networks.kept(made_samples, self.clip_samples)}"
 
 
 class Discriminator(networks.Discriminator):
@@ -113,7 +122,7 @@ def phase_shuffle(x: Tensor, most: int, per_clip: bool) -> Tensor:
     if not per_clip:
         k = int(torch.randint(-most, most + 1, ()))
         return _shifted(x, k)
-    shifts = torch.randint(-most, most + 1, (batch, 1), device=x.device)
+    shifts = ranks.rows(lambda count: torch.randint(-most, most + 1, (count, 1), device=x.device), batch)
     positions = torch.arange(length, device=x.device) - shifts  # (B, F)
     last = length - 1
     positions = last - (last - positions.abs()).abs()  # reflected at both ends, the edge itself not repeated

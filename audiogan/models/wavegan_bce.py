@@ -56,6 +56,13 @@ class Generator(networks.Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.enter(latents, labels))[:, None]
 
+    def describe(self) -> str:
+        layers = sum(isinstance(layer, nn.ConvTranspose1d) for layer in self.layers)
+        return (
+            f"{layers} layers make {self.layers[-4].in_features:,} positions, and the last dense layer of them all of "
+            f"the clip's {self.layers[-2].out_features:,} samples at once"
+        )
+
 
 class Discriminator(networks.Discriminator):
     """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
@@ -65,7 +72,7 @@ class Discriminator(networks.Discriminator):
         sizes = [shape[1], 16 * settings.width, 8 * settings.width, 4 * settings.width]
         layers = []
         for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(settings.dropout)]
+            layers += [nn.Linear(before, after), nn.ReLU(), networks.Dropout(settings.dropout)]
         self.layers = nn.Sequential(*layers)
         self.end_with(sizes[-1], 1, n_labels)
 
@@ -77,7 +84,7 @@ class Discriminator(networks.Discriminator):
 def between(settings: Settings, channels: int) -> list[nn.Module]:
     """What follows each transposed convolution."""
     return [
-        networks.normalisation(settings, nn.BatchNorm1d, channels),
+        networks.normalisation(settings, networks.BatchNorm1d, channels),
         nn.LeakyReLU(0.2),
-        nn.Dropout(settings.dropout),
+        networks.Dropout(settings.dropout),
     ]

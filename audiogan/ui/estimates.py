@@ -49,8 +49,17 @@ def _show(future: Future, limit: Limit) -> None:
         ("Pace of steps", pace(estimate.steps_per_second), None),
         ("Steps in all", f"{steps:,.0f}", None),
         ("Memory", size(estimate.memory_bytes), None),
+        (
+            "Disk, at most",
+            size(estimate.disk_bytes),
+            "Old snapshots are thinned: the more steps, the fewer of them stay.",
+        ),
     )
-    st.caption(f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned.")
+    st.caption(
+        f"Measured on: {estimate.device}. {estimate.parameters:,} numbers will be learned; "
+        f"on disk the run takes {size(estimate.disk_bytes)} at most."
+    )
+    st.caption(estimate.construction)
     if steps < 500:
         st.warning(
             "This is too slow to learn anything in that time: choose the Quick model, a shorter clip, "

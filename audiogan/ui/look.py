@@ -14,11 +14,13 @@ it holds real, orange for the generator and what it makes."""
 
 RUN_STATES = {
     "new": ":material/hourglass_empty: not started",
+    "waiting": ":material/schedule: waiting",
     "starting": ":material/hourglass_top: starting",
     "running": ":green[:material/play_circle:] training",
     "paused": ":material/pause_circle: paused",
     "stopped": ":material/stop_circle: stopped",
     "finished": ":material/check_circle: finished",
+    "settled": ":material/check_circle: stopped by itself, as it no longer improved",
     "failed": ":red[:material/error:] failed",
     "interrupted": ":orange[:material/warning:] interrupted",
 }

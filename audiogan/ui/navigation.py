@@ -11,6 +11,7 @@ PAGES = {
     "sounds": ("Sounds", ":material/library_music:"),
     "train": ("Train", ":material/model_training:"),
     "explore": ("Explore", ":material/tune:"),
+    "listen": ("Listen", ":material/hearing:"),
 }
 
 # an own picture: streamlit would fetch one of its named icons from the network

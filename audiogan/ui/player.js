@@ -53,6 +53,8 @@ class Player extends SoundView {
       this.moveTo(before?.run === model.run ? { seed, label, latent } : model);
     } else if (model.turn !== before.turn || (wishOf(before) !== wishOf(model) && this.isElsewhere(model))) {
       this.moveTo(model);
+    } else if (Boolean(model.clean) !== Boolean(before.clean)) {
+      this.ask({ hear: this.playing ? "whole" : "", urgent: true });
     } else {
       this.picture.soon(); // only the theme can have changed
     }
@@ -209,6 +211,7 @@ class Player extends SoundView {
     const { run, snapshot, route } = this.model;
     const query = new URLSearchParams({ run, snapshot, seed: this.seed, label: this.label });
     if (this.latent) query.set("latent", this.latent.map((number) => Number(number.toFixed(4))));
+    if (this.model.clean) query.set("clean", 1);
     if (this.moved) query.set("sliders", this.positions.map((position) => Number(position.toFixed(4))));
     return new URL(`.${route}?${query}`, document.baseURI);
   }
@@ -240,7 +243,8 @@ class Player extends SoundView {
   filename() {
     const { run, labels } = this.model;
     const label = labels.length > 1 ? `-${labels[this.label]}` : "";
-    return `${run}${label}-${this.latent ? "own" : `seed${this.seed}`}${this.moved ? "-moved" : ""}.wav`;
+    const changes = `${this.moved ? "-moved" : ""}${this.model.clean ? "-clean" : ""}`;
+    return `${run}${label}-${this.latent ? "own" : `seed${this.seed}`}${changes}.wav`;
   }
 
   leave() {

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from audiogan.lab import Lab, Limit, Run, RunError, Status
+from audiogan.lab import Finding, Lab, Limit, Run, RunError, Status
+from audiogan.ui.deletion import confirm_deletion
 from audiogan.ui.gallery import moments_gallery, preview_gallery
 from audiogan.ui.look import RUN_STATES, go, line_chart, show_metrics
 from audiogan.wording import duration, pace, size
@@ -11,29 +12,78 @@ from audiogan.wording import duration, pace, size
 def watch_run(lab: Lab, run: Run) -> None:
     """The run, looked at once a second while a trainer is at work."""
     steer(lab, run)
-    active, can_be_heard = run.status.is_active, bool(run.snapshots())
-    st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, (active, can_be_heard))
-    st.fragment(_previews, run_every=2.0 if active else None)(run)
+    seen = _seen(run)
+    active = run.status.is_active
+    st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, seen)
+    st.fragment(_previews, run_every=2.0 if active else None)(lab, run)
+    if not active:
+        confirm_deletion(
+            f"Delete the run '{run.name}' with all its sounds and weights? This cannot be undone.",
+            lambda: lab.delete_run(run),
+            key=run.name,
+        )
+
+
+def _seen(run: Run) -> tuple[str, bool]:
+    """On what the buttons depend: how it is with the run, and whether it can be heard."""
+    state = run.status.state
+    return "active" if state in ("starting", "running") else state, bool(run.snapshots())
 
 
 def steer(lab: Lab, run: Run) -> None:
     """Pause and stop while it trains, go on afterwards, play what there is."""
     status = run.status
     with st.container(horizontal=True):
-        if status.is_active:
+        if status.state == "waiting":
+            asked = run.requested()
+            if st.button("Start now", icon=":material/play_arrow:", disabled=bool(asked), help=BESIDE):
+                _try(lambda: lab.hurry(run))
+            if st.button("Leave the queue", icon=":material/close:", disabled=bool(asked)):
+                _try(lambda: lab.cancel(run))
+        elif status.is_active:
             asked = run.requested()
             if st.button("Pause", icon=":material/pause:", disabled=bool(asked)):
                 _try(lambda: lab.stop(run, pause=True))
             if st.button("Stop", icon=":material/stop:", disabled=bool(asked)):
                 _try(lambda: lab.stop(run))
         elif _can_go_on(lab, run):
-            done = status.fraction >= 1
-            label = "10 minutes more" if done else "Resume"
-            if st.button(label, icon=":material/play_arrow:", type="secondary" if done else "primary"):
-                limit = Limit(minutes=status.seconds / 60 + 10) if done else Limit()
-                _try(lambda: lab.start(run, limit))
+            _go_on(lab, run, status)
         if run.snapshots() and st.button("Explore", icon=":material/tune:", type="primary"):
             go("explore", run=run.name)
+
+
+BESIDE = "Beside whatever trains on this device already: both get slower."
+
+
+def _go_on(lab: Lab, run: Run, status: Status) -> None:
+    """Resume, more of the same, or another try from the best save."""
+    if status.diverged:
+        _offer_lower_rate(lab, run, "primary")
+    done = status.fraction >= 1
+    label = "10 minutes more" if done else "Resume"
+    if st.button(label, icon=":material/play_arrow:", type="secondary" if done or status.diverged else "primary"):
+        limit = Limit(minutes=status.seconds / 60 + 10) if done else Limit()
+        _try(lambda: lab.start(run, limit))
+    if not status.diverged and run.saved_steps():
+        _offer_lower_rate(lab, run, "tertiary")
+
+
+def _offer_lower_rate(lab: Lab, run: Run, kind: str) -> None:
+    """A new run from this one's best save; this one stays as it is."""
+    if not run.saved_steps():
+        return
+    help_text = "A new run, which begins where this one was best (or last saved). This one stays as it is."
+    if st.button("Go on with half the learning rate", icon=":material/trending_down:", type=kind, help=help_text):
+        _try(lambda: _start_with_half_the_rate(lab, run))
+
+
+def _start_with_half_the_rate(lab: Lab, run: Run) -> None:
+    other = lab.branch(run, rate_scale=0.5)
+    status = other.status
+    # a limit that this one had reached would end the other at once
+    reached = run.status.fraction >= 1
+    lab.start(other, Limit(minutes=status.seconds / 60 + 10) if reached else Limit())
+    go("train", run=other.name)
 
 
 def _can_go_on(lab: Lab, run: Run) -> bool:
@@ -49,12 +99,17 @@ def _try(action) -> None:
         st.rerun()
 
 
-def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
+def _numbers(lab: Lab, run: Run, seen: tuple[str, bool]) -> None:
     status = run.status
     # the buttons above belong to another state
-    if (status.is_active, bool(run.snapshots())) != shown_as:
+    if _seen(run) != seen:
         st.rerun()
-    st.progress(min(1.0, status.fraction), _headline(run, status))
+    st.progress(min(1.0, status.fraction), _headline(lab, run, status))
+    if status.state == "waiting" and not status.step:
+        st.caption("It begins by itself, also when this page is closed.")
+        return
+    if run.config.origin:
+        st.caption(f"Goes on from {run.config.origin}.")
     if status.message:
         st.error(status.message) if status.state == "failed" else st.warning(status.message)
     show_metrics(
@@ -63,7 +118,11 @@ def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
         ("Time left" if status.is_active else "Trained for", _time(status), None),
         ("Memory", size(status.memory_bytes) if status.memory_bytes else "…", status.device or None),
     )
+    if status.construction:
+        st.caption(status.construction)
 
+    for finding in lab.findings(run):
+        _tell(finding)
     metrics = run.metrics()
     if not metrics["step"]:
         if status.is_active:
@@ -82,9 +141,31 @@ def _numbers(lab: Lab, run: Run, shown_as: tuple[bool, bool]) -> None:
     else:
         lines, middle = {"real": metrics["belief_real"], "generated": metrics["belief_fake"]}, None
     line_chart(f"What the discriminator believes: {belief}", metrics["step"], lines, f"belief-{run.name}", middle)
+    scores = run.scores()
+    if len(scores["step"]) > 1:
+        line_chart(
+            "Distance from real sounds: lower is better",
+            scores["step"],
+            {"generated": scores["distance"], "as many real ones (95 %)": scores["floor"]},
+            key=f"scores-{run.name}",
+            has_peaks=True,
+        )
 
 
-def _headline(run: Run, status: Status) -> str:
+def _tell(finding: Finding) -> None:
+    """One finding, and the numbers it follows from where the pointer rests."""
+    icons = {
+        "good": ":green[:material/trending_up:]",
+        "warning": ":orange[:material/warning:]",
+        "bad": ":red[:material/error:]",
+    }
+    st.markdown(f"{icons[finding.kind]} {finding.sentence}", help=finding.rule)
+
+
+def _headline(lab: Lab, run: Run, status: Status) -> str:
+    if status.state == "waiting":
+        waits_for = lab.waits_for(run)
+        return f"{RUN_STATES['waiting']} for {waits_for}" if waits_for else RUN_STATES["waiting"]
     if run.requested() and status.is_active:
         return "finishing its step and saving …"
     words = RUN_STATES[status.state]
@@ -98,7 +179,15 @@ def _time(status: Status) -> str:
     return "…" if status.seconds_left is None else duration(status.seconds_left)
 
 
-def _previews(run: Run) -> None:
+def _previews(lab: Lab, run: Run) -> None:
+    if run.status.state == "waiting" and not run.snapshots():
+        return
+    _listen(run)
+    if run.snapshots():
+        st.caption(lab.kept_words(run))
+
+
+def _listen(run: Run) -> None:
     snapshots = [snapshot for snapshot in run.snapshots() if snapshot.previews]
     st.markdown("**Listen to it learn**: the same points of the model, from before training until now")
     if not snapshots:

@@ -1,8 +1,9 @@
 """Every sound on a page is drawn and heard through this file, so that it is the same everywhere.
 
-`sound_card` shows one finished sound, `comparison` two of them with one zoom; `player` is the instrument of the
-Explore page, which asks the audition route for a new sound while its sliders move. All are Streamlit components of
-version 2: plain JavaScript beside this file, no build step, no request to anywhere but the app itself.
+`sound_card` shows one finished sound, `comparison` two of them with one zoom; `blind_question` plays without showing
+anything; `player` is the instrument of the Explore page, which asks the audition route for a new sound while its
+sliders move. All are Streamlit components of version 2: plain JavaScript beside this file, no build step, no request
+to anywhere but the app itself.
 
 For the browser tests and the benchmark the page has one global object, shared by all cards and players::
 
@@ -80,6 +81,8 @@ class Instrument(TypedDict):
     """Slider positions to begin with; without them the sliders take the seed's own."""
     latent: NotRequired[list[float]]
     """Where to begin in place of the seed; the next seed chosen leaves it."""
+    clean: NotRequired[bool]
+    """Whether sounds are asked for with `clean=1`; a change asks for the present one anew."""
     turn: NotRequired[int]
     """Another number than before moves the instrument to this model's point, wherever its user has gone since."""
 
@@ -112,12 +115,44 @@ def comparison(original: bytes, copy: bytes, *, titles: tuple[str, str], key: st
     _component("compare")(data=_pack(head, original + copy), key=key)
 
 
+class Question(TypedDict):
+    """What a blind question says; nothing in it tells whose sounds are heard."""
+
+    number: int
+    """From 0."""
+    count: int
+    """Questions in all."""
+    scales: list[str]
+    """What is asked; with more than one, the listener goes on when all are answered, otherwise at once."""
+    choices: list[str]
+    """The answers to each, chosen by the keys 1, 2 and so on."""
+
+
+def blind_question(
+    wavs: list[bytes], question: Question, *, key: str, on_answer: Callable[[int, list[int]], None]
+) -> None:
+    """Play one sound or two, without a picture or a name, and call `on_answer` with the question's number and a choice
+    from 1 for each scale.
+
+    The WAV files are 16-bit mono and of equal size. They can be answered when each has been heard.
+    """
+    import streamlit as st
+
+    def pass_on() -> None:
+        said = st.session_state[key]["answer"]
+        on_answer(int(said["number"]), [int(choice) for choice in said["choices"]])
+
+    _component("question")(
+        data=_pack({**question, "sides": len(wavs)}, b"".join(wavs)), key=key, on_answer_change=pass_on
+    )
+
+
 def player(model: Instrument, *, key: str) -> Point | None:
     """Show the instrument and return the point its user last chose, None before the first choice.
 
-    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=` and
-    answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence with
-    another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
+    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=&clean=1`
+    and answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence
+    with another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
     move there.
 
     The page reruns when a slider is released and when the label or the seed changed, after the sound has

@@ -54,9 +54,15 @@ def choose_public(lab: Lab) -> list[Path]:
         return []
     if current.is_active:
         follow(current)
+    elif current.is_cancelled and current.error:
+        st.info(current.error)
     elif current.error:
         st.error(current.error)
-    return [current.folder] if current.folder else []
+    if not current.folder:
+        return []
+    for kept in lab.kept_archives(current.folder.name, current.folder.parent):
+        st.caption(kept)
+    return [current.folder]
 
 
 def offer(lab: Lab, source: Source, to: Path) -> None:
@@ -79,8 +85,14 @@ def follow(current: Download) -> None:
         st.rerun()
     share = min(1.0, current.done_bytes / max(1, current.total_bytes))
     done, total = size(current.done_bytes), size(current.total_bytes)
-    st.progress(share, "Unpacking …" if share == 1 else f"Downloading … {done} of {total}")
-    st.caption("This goes on while you look at other pages. If the connection breaks, press the button again.")
+    doing = "Unpacking …" if share == 1 else f"Downloading … {done} of {total}"
+    bar, place = st.columns([3, 1], vertical_alignment="center")
+    bar.progress(share, "Cancelling …" if current.is_cancelled else doing)
+    place.button("Cancel", icon=":material/close:", disabled=current.is_cancelled, on_click=current.cancel)
+    st.caption(
+        "This goes on while you look at other pages. If the connection breaks, or you cancel, what came is kept: press "
+        "the button again and it goes on from there."
+    )
 
 
 def suggest_name(sources: list) -> str:

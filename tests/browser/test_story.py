@@ -150,7 +150,7 @@ def test_no_page_scrolls_sideways_on_a_phone(server, browser):
     Lab(server.home).prepare_built_in()
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    for name in ("", "sounds", "train", "explore"):
+    for name in ("", "sounds", "train", "explore", "listen"):
         page.goto(f"{server.url}/{name}")
         page.wait_for_selector(READY, timeout=60_000)
         page.wait_for_timeout(500)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, devices, encoder, probe
+from audiogan import audio, devices, encoder, probe, queue, sources, worker
 from audiogan.lab import Lab, Limit, Status, open_lab
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -65,6 +65,12 @@ def cards(app: AppTest) -> list[tuple[dict, bytes]]:
     packed = [card.proto.bytes for card in app.get("bidi_component")]
     ends = [4 + struct.unpack_from("<I", data)[0] for data in packed]
     return [(json.loads(data[4:end]), data[end:]) for data, end in zip(packed, ends, strict=True)]
+
+
+def player_of(app: AppTest) -> dict:
+    """What the player on the page was told to play."""
+    (player,) = [part.proto for part in app.get("bidi_component") if "player" in part.proto.component_name]
+    return json.loads(player.json)["model"]
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -154,6 +160,40 @@ def test_a_download_that_fails_says_why(lab, monkeypatch):
     assert "SC09, spoken digits needs 3.9 GB of free space" in error.value
 
 
+def test_a_download_can_be_cancelled_and_says_that_what_came_is_kept(lab, monkeypatch):
+    def forever(name, to, progress):
+        while True:
+            progress(1_000_000, 2_428_923_189)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(sources, "download", forever)
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    app.button(key="download sc09").click().run()
+    assert "what came is kept" in words(app)
+    press(app, "Cancel")
+    app.session_state.download.wait(30)
+    app.run()
+    (said,) = app.info
+    assert said.value.startswith("Cancelled after 1 MB of 2.4 GB. What came is kept in '")
+    assert str(lab.downloads_folder / "archives") in said.value
+    assert not app.error
+    assert "Cancel" not in {button.label for button in app.button}
+
+
+def test_the_archive_of_one_data_set_is_kept_for_another_and_told(lab, drums):
+    shutil.copytree(drums, lab.home / "downloads" / "sc09")
+    archive = lab.home / "downloads" / "archives" / "speech_commands_v0.02.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(bytes(1_000_000))
+    app = open_page("sounds")
+    app.segmented_control[0].set_value("Public data sets").run()
+    press(app, "Use it: it is here")
+    app.session_state.download.wait(30)
+    app.run()
+    assert f"The archive (1 MB) is kept for speech_commands: delete '{archive}'" in words(app)
+
+
 def test_uploaded_folders_keep_their_labels_and_never_become_paths(lab, tmp_path):
     kick, hat = (next(s for s in built_in_sounds(8_000, 2) if s.label == label) for label in ("kick", "hat"))
     app = open_page("sounds")
@@ -201,6 +241,25 @@ def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, d
     assert not lab.runs_folder.exists()
 
 
+def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monkeypatch):
+    dataset = lab.prepare(lab.survey([drums]), "all drums")
+    measured = {
+        "steps_per_second": 10.0,
+        "first_sound_seconds": 7.5,
+        "memory_bytes": 3e8,
+        "device": "abacus",
+        "generator_parameters": 1_000,
+        "discriminator_parameters": 234,
+    }
+    monkeypatch.setattr(probe, "probe", lambda *arguments: measured)
+    app = open_page("train", data="all drums")
+    deadline = time.monotonic() + 60
+    while "Measured on: abacus" not in words(app) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    assert lab.describe_construction(lab.configure(dataset, "framegan")) in words(app)
+
+
 def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums):
     dataset = lab.prepare(lab.survey([drums]), "drums")
     run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
@@ -209,7 +268,105 @@ def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Steps"] == "20"
     assert "p(real beats generated)" in words(app)
+    assert lab.describe_construction(run.config) in words(app)
     assert {"10 minutes more", "Explore"} <= {button.label for button in app.button}
+
+
+def stand_in_the_queue(lab, dataset, name: str, state: str, **told):
+    """A run that stands in the queue of the processor."""
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), name)
+    queue.join(run, "cpu")
+    run.write_status(Status(state=state, **told))
+    return run
+
+
+def test_the_queue_is_seen_and_changed_on_the_train_page(lab, drums, monkeypatch):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    stand_in_the_queue(lab, dataset, "first", "running", seconds_left=360.0)
+    assert "Queue" not in words(open_page("train", run="first"))
+    for name in ("second", "third"):
+        stand_in_the_queue(lab, dataset, name, "waiting")
+    stand_in_the_queue(lab, dataset, "fourth", "interrupted")
+    app = open_page("train", data="drums")
+    assert app.selectbox[0].options[1:] == ["fourth", "third (waiting)", "second (waiting)", "first (training)"]
+    assert "1\\. **second**  \nwaits for 'first', which has 6 min left" in words(app)
+    assert "2\\. **third**  \nwaits for 'first', which has 6 min left, and 1 more" in words(app)
+    assert "This device trains 'first', which has 6 min left, and 2 more. A new training waits for its turn." in words(
+        app
+    )
+    assert "Add to the queue" in {button.label for button in app.button}
+    assert app.button(key="Sooner-second").disabled
+    assert app.button(key="Later-third").disabled
+    app.button(key="Sooner-third").click().run()
+    assert "1\\. **third**" in words(app)
+    app.button(key="Leave the queue-fourth").click().run()
+    assert "fourth" not in words(app)
+    app.button(key="Leave the queue-second").click().run()
+    assert lab.run("second").requested() == "stop"
+
+
+def test_a_queue_that_was_interrupted_goes_on(lab, drums, monkeypatch):
+    started = []
+    monkeypatch.setattr(worker, "start", lambda run, *rest: started.append(run.name))
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    for name in ("first", "second"):
+        stand_in_the_queue(lab, dataset, name, "interrupted")
+    app = open_page("train", data="drums")
+    assert "Add to the queue" not in {button.label for button in app.button}
+    press(app, "Go on with the queue")
+    assert started == ["first", "second"]
+
+
+def test_a_waiting_run_says_for_whom_and_may_begin_beside(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    stand_in_the_queue(lab, dataset, "first", "running", seconds_left=360.0)
+    run = stand_in_the_queue(lab, dataset, "second", "waiting")
+    app = open_page("train", run="second")
+    (bar,) = app.get("progress")
+    assert bar.proto.text.endswith("waiting for 'first', which has 6 min left")
+    press(app, "Start now")
+    assert run.requested() == "hurry"
+
+
+def test_a_run_that_diverged_goes_on_at_half_the_rate_as_another(lab, drums, monkeypatch):
+    started = []
+    monkeypatch.setattr(worker, "start", lambda run, folder, limit, *rest: started.append((run, limit)))
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "wild")
+    lab.train(run, Limit(steps=3))
+    run.write_status(Status(state="failed", step=5, message="It diverged.", diverged=True, limit={"steps": 9}))
+    app = open_page("train", run="wild")
+    assert "It diverged." in words(app)
+    press(app, "Go on with half the learning rate")
+    ((other, limit),) = started
+    assert (other.name, limit) == ("wild-from-3", Limit(steps=9))
+    assert other.config.settings.rate_g == run.config.settings.rate_g / 2
+
+
+def test_a_run_says_which_snapshots_stay_and_is_deleted_after_a_question(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=3))
+    app = open_page("train", run="short")
+    assert "Kept are the 4 newest snapshots" in words(app)
+    assert "Delete the run 'short' with all its sounds and weights? This cannot be undone." in words(app)
+    press(app, "Delete")
+    assert not run.folder.exists()
+    assert "Models take 0 B on disk, " in words(app)
+
+
+def test_a_data_set_is_deleted_after_a_question(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    run.write_status(Status(state="running"))
+    app = open_page("sounds")
+    assert "1 run made with it can be played, but not trained any further." in words(app)
+    press(app, "Delete")
+    assert "The data set 'drums' is in use by the run 'short': stop that one first." in words(app)
+    run.write_status(Status(state="paused"))
+    press(app, "Delete")
+    assert "None yet." in words(app)
+    assert lab.datasets() == []
 
 
 @pytest.fixture
@@ -294,6 +451,17 @@ def test_explore_plays_the_run_of_its_address(lab, drums):
     assert app.selectbox[3].options == ["each in turn", "hat", "kick"]
 
 
+def test_cleaning_is_for_what_is_heard_and_what_is_taken_away(lab, drums):
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    app = open_page("explore", run="short")
+    (switch,) = app.toggle
+    assert (switch.label, player_of(app)["clean"]) == ("Clean the sounds", False)
+    switch.set_value(True).run()
+    assert player_of(app)["clean"] is True
+
+
 def upload_to(app: AppTest, name: str, data: bytes) -> AppTest:
     """The Explore page once it has finished with an uploaded sound."""
     app.file_uploader[0].set_value((name, data, "audio/wav")).run()
@@ -331,3 +499,70 @@ def test_an_upload_that_is_no_sound_is_one_sentence(lab, drums):
 def landing_of(app: AppTest) -> dict | None:
     """Where the player of the run 'short' was sent."""
     return app.session_state["landing-short"] if "landing-short" in app.session_state else None  # noqa: SIM401
+
+
+def test_without_a_model_the_listen_page_leads_to_training(lab, monkeypatch):
+    monkeypatch.setattr(Lab, "_starter", lambda self: None)
+    app = open_page("listen")
+    assert "There is no model to listen to yet" in words(app)
+    assert [button.label for button in app.button] == ["Train a model"]
+
+
+@pytest.fixture
+def short_run(lab, drums):
+    """A run 'short' on eight kicks and eight hats, with snapshots of the steps 0 and 5."""
+    dataset = lab.prepare(lab.survey([drums]), "drums")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4"]), "short")
+    lab.train(run, Limit(steps=5))
+    return run
+
+
+def test_a_listening_test_begins_with_its_first_question_and_names_nobody(lab, short_run):
+    app = open_page("listen")
+    assert app.multiselect[0].value == ["short, step 5"]
+    app.number_input[0].set_value(6).run()
+    press(app, "Begin")
+    assert "A listener needs a name" in words(app)
+    assert lab.listening_tests() == []
+    app.text_input[0].set_value("Anna").run()
+    press(app, "Begin")
+    (test,) = lab.listening_tests()
+    assert (test.kind, len(test.questions)) == ("real", 6)
+    app = open_page("listen", test=test.name, listener="Anna")
+    ((head, wav),) = cards(app)
+    assert head == {
+        "number": 0,
+        "count": 6,
+        "scales": ["Real or generated?"],
+        "choices": ["Real", "Generated"],
+        "sides": 1,
+    }
+    assert wav == test.wavs(0)[0]
+    assert "short" not in words(app)
+
+
+def test_results_are_words_for_all_and_for_each_listener(lab, short_run):
+    test = lab.new_listening_test("pairs", [(short_run, None), (short_run, 0)], 4, has_real=False, name="old or new")
+    for listener in ("Anna", "Ben"):
+        for number, (first, _) in enumerate(test.questions):
+            test.answer(listener, number, [1 if test.participants[first.participant].step == 5 else 2])
+    app = open_page("listen", test="old or new", listener="Anna")
+    assert "Listeners preferred step 5 to step 0 in 8 of 8 cases" in words(app)
+    (table,) = app.table
+    assert table.value["Listener"].tolist() == ["Anna", "Ben"]
+    assert "Anna preferred step 5 to step 0 in 4 of 4 cases" in table.value["What they say"][0]
+    app = open_page("listen", test="old or new", listener="Chris")
+    ((head, _),) = cards(app)
+    assert (head["number"], head["sides"]) == (0, 2)
+
+
+def test_a_listening_test_that_is_gone_or_damaged_is_one_sentence(lab, short_run):
+    app = open_page("listen", test="gone")
+    assert "There is no listening test 'gone'" in words(app)
+    test = lab.new_listening_test("ratings", [(short_run, None)], 2, name="broken")
+    (test.folder / "sounds" / "001-1.wav").unlink()
+    app = open_page("listen", test="broken", listener="Anna")
+    assert "'broken' is damaged (001-1.wav cannot be read)" in words(app)
+    (test.folder / "test.json").write_text("{")
+    assert "has a damaged test.json" in words(open_page("listen", test="broken"))
+    press(open_page("listen", test="broken"), "All listening tests")

@@ -1,0 +1,129 @@
+"""Embedders of the user's own: a local file or an installed package, named in full on every report card.
+
+Nothing here is used unless it is asked for by name, and nothing is downloaded. A TorchScript file is a program: load
+one only from somebody whose programs you would run.
+"""
+
+import hashlib
+import importlib
+import importlib.metadata
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from audiogan import audio
+from audiogan.embedders import in_batches
+
+FORMATS = (".pt", ".ts", ".onnx")
+
+
+class EmbedderError(ValueError):
+    """An embedder that cannot be used; the message says what to do."""
+
+
+def resampled(waves: np.ndarray, rate: int, own_rate: int) -> np.ndarray:
+    """Clips (n, T) at an embedder's own rate: float32 (n, round(T * own_rate / rate)).
+
+    By the spectrum: torch alone is needed, and what wraps around at a clip's ends is the same for all clips.
+    """
+    if rate == own_rate:
+        return np.asarray(waves, np.float32)
+    samples, own_samples = waves.shape[1], round(waves.shape[1] * own_rate / rate)
+    spectra = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(waves, np.float32)))
+    return (torch.fft.irfft(spectra, own_samples) * (own_samples / samples)).numpy()
+
+
+class TorchScriptEmbedder:
+    """A TorchScript file that turns clips (B, T) of `rate` Hz into points (B, d) or (B, frames, d).
+
+    Loading such a file runs what its author put there: it is code, and named by the user for that reason.
+    """
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self.rate, self.version = rate, _digest(path)
+        self.name = Path(path).name
+        try:
+            self._module = torch.jit.load(path, map_location="cpu").eval()
+        except RuntimeError as error:
+            raise EmbedderError(f"{self.name} is no TorchScript file: save one with torch.jit.save.") from error
+
+    def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
+        return in_batches(lambda part: pooled(self._module(part)), resampled(waves, rate, self.rate))
+
+
+class OnnxEmbedder:
+    """An ONNX file whose one input is clips (B, T) of `rate` Hz and whose first output is (B, d) or (B, frames, d)."""
+
+    def __init__(self, path: Path, rate: int) -> None:
+        runtime = _installed("onnxruntime")
+        self.rate, self.version = rate, _digest(path)
+        self.name = Path(path).name
+        self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
+        name = self._session.get_inputs()[0].name
+
+        def run(part: torch.Tensor) -> torch.Tensor:
+            return pooled(torch.from_numpy(self._session.run(None, {name: part.numpy()})[0]))
+
+        return in_batches(run, resampled(waves, rate, self.rate))
+
+
+class FadtkEmbedder:
+    """A model of Microsoft's fadtk package, by its class there and its argument: "VGGishModel", "CLAPModel:2023".
+
+    Only what is named is made, because the package's own list of all models downloads some of them. The package
+    fetches the weights of the one that is named when it is used for the first time.
+    """
+
+    def __init__(self, name: str) -> None:
+        loaders = _installed("fadtk.model_loader")
+        kind, _, argument = name.partition(":")
+        known = sorted(key for key in vars(loaders) if key.endswith("Model"))
+        if kind not in known:
+            raise EmbedderError(f"fadtk has no model '{kind}': choose one of {', '.join(known)}.")
+        self._model = getattr(loaders, kind)(*([argument] if argument else []))
+        self._model.load_model()
+        self.name, self.rate, self.version = f"fadtk {name}", self._model.sr, importlib.metadata.version("fadtk")
+
+    def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clip.wav"
+            return np.stack([self._embed(wave, path) for wave in resampled(waves, rate, self.rate)])
+
+    def _embed(self, wave: np.ndarray, path: Path) -> np.ndarray:
+        # each model reads files in a way of its own, some as tensors and some as objects of other packages
+        path.write_bytes(audio.encode_wav(wave, self.rate))
+        return np.asarray(self._model.get_embedding(self._model.load_wav(path)), np.float64).mean(0)
+
+
+def own_embedder(name: str, rate: int) -> TorchScriptEmbedder | OnnxEmbedder | FadtkEmbedder:
+    """The embedder of a file (.pt, .ts, .onnx), which wants clips of `rate` Hz, or of fadtk by a model's name."""
+    path = Path(name).expanduser()
+    if path.suffix not in FORMATS:
+        return FadtkEmbedder(name)
+    if not path.is_file():
+        raise EmbedderError(f"There is no file '{name}': check its path.")
+    return OnnxEmbedder(path, rate) if path.suffix == ".onnx" else TorchScriptEmbedder(path, rate)
+
+
+def pooled(points: torch.Tensor) -> torch.Tensor:
+    """(B, d) as it is; of (B, frames, d) the mean over the frames."""
+    if points.dim() not in (2, 3):
+        raise EmbedderError(f"An embedder gives (clips, d) or (clips, frames, d), not {points.dim()} axes.")
+    return points if points.dim() == 2 else points.mean(1)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+
+
+def _installed(package: str):
+    """The package. Raises EmbedderError where it is missing."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        name = package.partition(".")[0]
+        raise EmbedderError(f"This embedder needs the package {name}: pip install {name}.") from None

@@ -1,0 +1,193 @@
+"""How good are the sounds that a minute of training buys? Presets at equal budgets, judged beside held-out real clips.
+
+`python benchmarks/quality.py --data FOLDER [--sets digits drums] [--presets framegan] [--seeds 0] [--budgets 1 3 10]`
+
+FOLDER holds folders of sounds (subfolders are labels). A quarter of the files is kept back from training, or all files
+of a quarter of the speakers with `--by-speaker`. A budget is counted in minutes of two cores, that is in CPU-seconds:
+ten minutes are 1,200 CPU-seconds of the trainer, previews and saves included, whatever else the machine does. What was
+trained once goes on to the next budget, and rows that are in results/quality-SET.json already are not trained again, so
+that the table can grow over many runs. `--variant NAME --set key=value` tries other settings under a name.
+
+KD is the unbiased kernel distance (x 100), of mel statistics and of the features of a classifier trained on real clips;
+FD the Fréchet distance of these features beside that of as many held-out real clips; IS the Inception Score beside
+theirs; the NN ratio tells copies (far under 1). docs/quality.md says how to read them.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from report import RESULTS, publish
+
+from audiogan import metrics
+from audiogan.config import Limit
+from audiogan.datasets import Dataset
+from audiogan.devices import use_threads
+from audiogan.examples import Clips
+from audiogan.hearing import Prepared
+from audiogan.instrument import Instrument
+from audiogan.judge import Judge, RealClips
+from audiogan.lab import Lab
+from audiogan.runs import Run
+from audiogan.splits import held_out
+from audiogan.training import train
+
+CORES = 2
+"""A budget of one minute is so many CPU-minutes."""
+
+HELD_OUT = 0.25
+"""Share of the files that judge."""
+
+COUNT = 600
+"""Sounds that are judged."""
+
+REDUCED = {
+    "wavegan": ("width=16", "batch=16"),
+    "specgan": ("width=16", "batch=16"),
+}
+"""What a processor can train at all; framegan is taken as it is."""
+
+
+def keep_back(dataset: Dataset, by_speaker: bool) -> np.ndarray:
+    """bool (N,): the clips that judge."""
+    files = dataset.clip_files()
+    if not by_speaker:
+        return held_out(files, dataset.clip_labels(), HELD_OUT)
+    # LABEL_SPEAKER_NUMBER.wav, as in the Free Spoken Digit Dataset
+    speakers = np.array([Path(dataset.files[file].path).stem.split("_")[1] for file in files])
+    names = sorted(set(speakers))
+    return np.isin(speakers, names[: round(HELD_OUT * len(names))])
+
+
+def real_clips(dataset: Dataset, kept_back: np.ndarray) -> RealClips:
+    """What the judge needs to know of a data set."""
+    return RealClips(
+        dataset.name,
+        dataset.fingerprint,
+        dataset.rate,
+        dataset.labels,
+        dataset.clips(),
+        dataset.clip_labels(),
+        dataset.clip_files(),
+        kept_back,
+    )
+
+
+def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
+    """Train until this process has spent so much more; the steps done in all."""
+    began = time.process_time()
+    train(
+        run,
+        clips,
+        Limit(minutes=100_000),
+        torch.device("cpu"),
+        watch=lambda tick: "pause" if time.process_time() - began > cpu_seconds else None,
+        encode=lambda wave: b"",
+    )
+    return run.snapshots()[-1].step
+
+
+def judge_run(judge: Judge, run: Run) -> dict[str, float]:
+    """What the newest snapshot is worth, in one row."""
+    instrument = Instrument(run, run.snapshots()[-1])
+    shares = np.bincount(judge.real.clip_labels[judge.train_indices]) / len(judge.train_indices)
+    asked = np.random.default_rng(0).choice(len(shares), COUNT, p=shares)
+    points = [instrument.point(seed, int(asked[seed]) if instrument.labels else None) for seed in range(COUNT)]
+    waves = np.concatenate([instrument.render(points[at : at + 32]).numpy() for at in range(0, COUNT, 32)])
+    card = judge.measure(waves, asked if instrument.labels else None)
+    lines = {line.measure: line for line in card.lines}
+    heard = judge.ears.hear(Prepared(waves, judge.clip_samples), lambda share: None)
+    n = min(len(heard), len(judge.held_out), len(judge.train))
+    real, new, made = (side.sounds[:n] for side in (judge.train, judge.held_out, heard))
+    row = {
+        "mel KD": lines["mel_kernel_distance"].value,
+        "sound KD": lines["sound_kernel_distance"].value,
+        "FD / floor": metrics.frechet_distance(real, made) / metrics.frechet_distance(real, new),
+        "coverage / floor": lines["coverage"].value / lines["coverage"].floor,
+        "precision": lines["precision"].value,
+        "diversity": lines["diversity"].value,
+        "NN ratio": metrics.nearest_neighbour_ratio(heard.sounds, judge.train.sounds, judge.held_out.sounds),
+        "dB off": lines["spectrum"].value,
+    }
+    if "inception_score" in lines:
+        row |= {
+            "IS / real": lines["inception_score"].value / lines["inception_score"].floor,
+            "least label": min(card.label_shares),
+        }
+    if "label_accuracy" in lines:
+        row["accuracy"] = lines["label_accuracy"].value
+    return row
+
+
+def medians(rows: list[dict]) -> list[dict]:
+    """One row for each preset, variant and budget: medians over the seeds."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault((row["preset"], row["variant"], row["labels"], row["minutes"]), []).append(row)
+    table = []
+    for (preset, variant, labels, minutes), same in sorted(groups.items()):
+        head = {"preset": preset, "variant": variant, "labels": labels, "minutes": minutes, "seeds": len(same)}
+        names = [name for name in same[0] if name not in (*head, "seed", "settings")]
+        table.append(head | {name: median(row[name] for row in same) for name in names})
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=["digits", "drums"])
+    parser.add_argument("--by-speaker", action="store_true")
+    parser.add_argument("--rate", type=int, help="Hz (default: as the app suggests)")
+    parser.add_argument("--presets", nargs="+", default=["framegan"])
+    parser.add_argument("--labels", nargs="+", choices=["yes", "no"], default=["yes"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--budgets", type=float, nargs="+", default=[1, 3, 10], help="minutes of two cores")
+    parser.add_argument("--variant", default="as shipped")
+    parser.add_argument("--set", action="append", default=[], dest="changes", metavar="KEY=VALUE")
+    arguments = parser.parse_args()
+    use_threads(1)
+    for name in arguments.sets:
+        benchmark_set(name, arguments)
+
+
+def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
+    """Every combination on one data set, its rows written as they come."""
+    title = f"{name} by speaker" if arguments.by_speaker else name
+    stem = "quality-" + title.replace(" ", "-") + (f"-{arguments.rate}" if arguments.rate else "")
+    path = RESULTS / f"{stem}.json"
+    rows = json.loads(path.read_text())["trials"] if path.exists() else []
+    with tempfile.TemporaryDirectory() as home:
+        lab = Lab(home)
+        dataset = lab.prepare(lab.survey([arguments.data / name]), name, rate=arguments.rate)
+        real = real_clips(dataset, keep_back(dataset, arguments.by_speaker))
+        judge = Judge.fit(real)
+        clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
+        for preset in arguments.presets:
+            for labels in arguments.labels:
+                for seed in arguments.seeds:
+                    head = {"preset": preset, "variant": arguments.variant, "labels": labels, "seed": seed}
+                    done = [row["minutes"] for row in rows if head.items() <= row.items()]
+                    if set(arguments.budgets) <= set(done):
+                        continue
+                    conditional = f"conditional={'true' if labels == 'yes' else 'false'}"
+                    changes = [*REDUCED.get(preset, ()), conditional, "threads=1", *arguments.changes]
+                    config = lab.configure(dataset, preset, changes, seed)
+                    run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
+                    spent = 0.0
+                    for minutes in sorted(arguments.budgets):
+                        steps = train_for(run, clips, 60 * CORES * (minutes - spent))
+                        spent = minutes
+                        row = head | {"minutes": minutes, "steps": steps} | judge_run(judge, run)
+                        rows = [old for old in rows if not (head | {"minutes": minutes}).items() <= old.items()]
+                        rows.append(row | {"settings": " ".join(changes)})
+                        publish(stem, f"{title}: {dataset.n_clips} clips", medians(rows), trials=rows)
+
+
+if __name__ == "__main__":
+    main()

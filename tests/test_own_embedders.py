@@ -1,0 +1,146 @@
+"""Embedders from a file or a package, each made here."""
+
+import hashlib
+import importlib.metadata
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from audiogan.own_embedders import EmbedderError, OnnxEmbedder, TorchScriptEmbedder, own_embedder, resampled
+
+RATE = 8_000
+
+
+class Energies(torch.nn.Module):
+    """(B, T) -> (B, 2): the energies of both halves."""
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        half = waves.shape[1] // 2
+        return torch.stack([waves[:, :half].square().sum(1), waves[:, half:].square().sum(1)], 1)
+
+
+class Frames(torch.nn.Module):
+    """(B, T) -> (B, T / 100, 100)."""
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        return waves.unflatten(1, (-1, 100))
+
+
+@pytest.fixture
+def clips() -> np.ndarray:
+    waves = np.zeros((70, 800), np.float32)
+    waves[:, 0], waves[:, 500] = np.arange(70), 2
+    return waves
+
+
+def scripted(module: torch.nn.Module, path) -> str:
+    torch.jit.script(module).save(str(path))
+    return str(path)
+
+
+def test_a_torchscript_file_is_an_embedder_that_names_its_hash(tmp_path, clips):
+    name = scripted(Energies(), tmp_path / "energies.pt")
+    embedder = own_embedder(name, RATE)
+    assert embedder(clips, RATE)[3].tolist() == [9, 4]
+    assert embedder.name == "energies.pt"
+    assert embedder.version == hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
+
+
+def test_frames_of_an_embedder_are_averaged(tmp_path, clips):
+    points = TorchScriptEmbedder(scripted(Frames(), tmp_path / "frames.ts"), RATE)(clips, RATE)
+    assert points.shape == (70, 100)
+    assert points[5, 0] == pytest.approx((5 + 2) / 8)
+
+
+def test_clips_reach_an_embedder_at_its_own_rate():
+    t = np.arange(800) / RATE
+    clips = np.sin(2 * np.pi * 1000 * t)[None]
+    there = resampled(clips, RATE, 20_000)
+    assert there.shape == (1, 2000)
+    assert there[0] == pytest.approx(np.sin(2 * np.pi * 1000 * np.arange(2000) / 20_000), abs=1e-5)
+    assert resampled(there, 20_000, RATE) == pytest.approx(clips, abs=1e-5)
+    # what the lower rate cannot hold is gone
+    assert np.abs(resampled(np.sin(2 * np.pi * 3000 * t)[None], RATE, 4_000)).max() < 1e-5
+
+
+def test_a_file_that_is_no_torchscript_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"not a program")
+    with pytest.raises(EmbedderError, match=r"weights\.pt is no TorchScript file: save one"):
+        own_embedder(str(tmp_path / "weights.pt"), RATE)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(EmbedderError, match="There is no file"):
+        own_embedder(str(tmp_path / "missing.onnx"), RATE)
+
+
+@pytest.mark.parametrize(("name", "package"), [("model.onnx", "onnxruntime"), ("VGGishModel", "fadtk")])
+def test_a_package_that_is_missing_is_named(name, package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, f"{package}.model_loader", None)
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(EmbedderError, match=f"pip install {package}"):
+        own_embedder(str(tmp_path / name) if name.endswith("onnx") else name, RATE)
+
+
+def test_an_onnx_file_is_an_embedder(tmp_path, clips):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    node = onnx.helper.make_node("ReduceSumSquare", ["waves"], ["energy"], axes=[1], keepdims=1)
+    float_type = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [node],
+        "energy",
+        [onnx.helper.make_tensor_value_info("waves", float_type, ["B", "T"])],
+        [onnx.helper.make_tensor_value_info("energy", float_type, ["B", 1])],
+    )
+    opset = onnx.helper.make_opsetid("", 13)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "energy.onnx")
+    assert OnnxEmbedder(tmp_path / "energy.onnx", RATE)(clips, RATE)[3].tolist() == [13]
+
+
+@pytest.fixture
+def fadtk(monkeypatch):
+    """A package of the same shape, with a model that gives the first and last sample of a file as two frames."""
+    loaders = ModuleType("fadtk.model_loader")
+
+    class EndsModel:
+        sr = 4_000
+
+        def __init__(self, factor: str = "1") -> None:
+            self.factor = float(factor)
+
+        def load_model(self) -> None:
+            self.is_loaded = True
+
+        def load_wav(self, path):
+            import soundfile
+
+            assert self.is_loaded
+            samples, rate = soundfile.read(path)
+            assert rate == self.sr
+            return samples
+
+        def get_embedding(self, samples):
+            return self.factor * np.array([[samples[0]], [samples[-1]]], np.float16)
+
+    loaders.EndsModel = EndsModel
+    monkeypatch.setitem(sys.modules, "fadtk", ModuleType("fadtk"))
+    monkeypatch.setitem(sys.modules, "fadtk.model_loader", loaders)
+    version = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.2" if name == "fadtk" else version(name))
+
+
+def test_a_model_of_fadtk_is_an_embedder(fadtk):
+    clips = np.stack([np.full(400, 0.5), np.full(400, -0.25)])
+    embedder = own_embedder("EndsModel:2", RATE)
+    assert embedder(clips, RATE)[:, 0] == pytest.approx([1, -0.5], abs=1e-3)
+    assert (embedder.name, embedder.version) == ("fadtk EndsModel:2", "1.2")
+
+
+def test_a_model_that_fadtk_does_not_have_is_refused(fadtk):
+    with pytest.raises(EmbedderError, match="fadtk has no model 'vggish': choose one of EndsModel"):
+        own_embedder("vggish", RATE)
