@@ -83,14 +83,14 @@ class Game:
     def _discriminator_update(self, real: Tensor, labels: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
         settings, labels = self.settings, labels if self.n_labels else None
         with torch.no_grad(), self._precision():
-            fake = self.generator(self.draw(len(real)), labels).float()
+            fake = self.generator(self.draw(len(real)), labels).to(real.dtype)
         real, fake = self._rolled(real, fake)
         if penalty_kind == "zero_centred":
             real, fake = real.detach().requires_grad_(), fake.requires_grad_()
 
         with self._precision(penalised=penalty_kind == "zero_centred"):
-            score_real = self.discriminator(real, labels).float()
-            score_fake = self.discriminator(fake, labels).float()
+            score_real = self.discriminator(real, labels).to(real.dtype)
+            score_fake = self.discriminator(fake, labels).to(real.dtype)
         loss = total = self.loss.discriminator(score_real, score_fake)
         weight = settings.penalty * settings.penalty_every
         if penalty_kind == "zero_centred":
@@ -116,7 +116,7 @@ class Game:
         with self._precision():
             fake = self.generator(self.draw(count), labels)
             (fake,) = self._rolled(fake)
-            score = self.discriminator(fake, labels).float()
+            score = self.discriminator(fake, labels).to(score_real.dtype)
         loss = self.loss.generator(score_real, score)
         self._update(self.optimiser_g, loss)
         self.discriminator.requires_grad_(True)

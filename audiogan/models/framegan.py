@@ -98,13 +98,13 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
     Among mixed labels the differences between labels would hide that all clips of one label are the same.
     """
     # clips of other ranks are companions too: (B, ...) becomes (W * B, ...)
-    flat = ranks.gather(x.flatten(1).float())
+    flat = ranks.gather(x.flatten(1).to(torch.promote_types(x.dtype, torch.float32)))
     if labels is None:
         group = group if len(flat) % group == 0 else len(flat)
         labels = torch.arange(len(flat), device=x.device) // group
     else:
         labels = ranks.gather(labels)
-    same = (labels[:, None] == labels).float()  # (B, B)
+    same = (labels[:, None] == labels).to(flat.dtype)  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
     flat = flat - flat.mean(0)
