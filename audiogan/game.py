@@ -83,14 +83,14 @@ class Game:
     def _discriminator_update(self, real: Tensor, labels: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
         settings, labels = self.settings, labels if self.n_labels else None
         with torch.no_grad(), self._precision():
-            fake = _widened(self.generator(self.draw(len(real)), labels))
+            fake = self.generator(self.draw(len(real)), labels).to(real.dtype)
         real, fake = self._rolled(real, fake)
         if penalty_kind == "zero_centred":
             real, fake = real.detach().requires_grad_(), fake.requires_grad_()
 
         with self._precision(penalised=penalty_kind == "zero_centred"):
-            score_real = _widened(self.discriminator(real, labels))
-            score_fake = _widened(self.discriminator(fake, labels))
+            score_real = self.discriminator(real, labels).to(real.dtype)
+            score_fake = self.discriminator(fake, labels).to(real.dtype)
         loss = total = self.loss.discriminator(score_real, score_fake)
         weight = settings.penalty * settings.penalty_every
         if penalty_kind == "zero_centred":
@@ -116,7 +116,7 @@ class Game:
         with self._precision():
             fake = self.generator(self.draw(count), labels)
             (fake,) = self._rolled(fake)
-            score = _widened(self.discriminator(fake, labels))
+            score = self.discriminator(fake, labels).to(score_real.dtype)
         loss = self.loss.generator(score_real, score)
         self._update(self.optimiser_g, loss)
         self.discriminator.requires_grad_(True)
@@ -208,11 +208,6 @@ class Game:
                 index, field = key.split(".", 1)
                 state.setdefault(int(index), {})[field] = value
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def _widened(x: Tensor) -> Tensor:
-    """Numbers of 16 bits as 32; losses are taken of no fewer."""
-    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,10 +11,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from audiogan import ranks
 from audiogan.game import Game
 
 ORDINARY_STEPS = 3
 """Ordinary steps of each kind before it is recorded: optimisers make their state and libraries choose their kernels."""
+
+
+def playing(game: Game) -> "Game | Graphed":
+    """The game, its steps recorded where that is asked for and one process trains alone on an NVIDIA card."""
+    recorded = game.settings.cuda_graphs and game.device.type == "cuda" and ranks.COUNT == 1
+    return Graphed(game) if recorded else game
 
 
 class Graphed:

@@ -59,7 +59,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
 
     from audiogan.examples import Clips, Examples, float_waves
     from audiogan.game import PREVIEW_SEEDS, Game
-    from audiogan.graphs import Graphed
+    from audiogan.graphs import playing
     from audiogan.progress import Schedule
     from audiogan.transforms import make_transform
 
@@ -71,7 +71,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     sample = Clips(clips.waves[:CLIPS], clips.labels[:CLIPS])
     transform.fit(float_waves(sample.waves).to(device))
     game = Game(config, transform, device)
-    steps = Graphed(game) if config.settings.cuda_graphs and device.type == "cuda" else game
+    steps = playing(game)
     examples = Examples(sample, transform, device, config.seed)
 
     def step(number: int, batch: int) -> float:

@@ -210,15 +210,15 @@ class Settings:
     """Share of the files that training never sees, so that its sounds can be held against real ones that are new to
     it; nothing is kept back from fewer than 20 files."""
 
-    patience: float = within(0.0, 0.0, 100_000.0)
-    """Stop by itself when the best snapshot is so many minutes of training old; 0 goes on to the limit."""
-
     precision: str = one_of("full", "full", "mixed")
     """Numbers of 32 bits, or of 16 (bfloat16) in all that gradient penalties do not read: faster where the device
     computes with them."""
 
     cuda_graphs: bool = False
     """Record each step once and replay it whole (NVIDIA cards only): small networks wait for their launches."""
+
+    patience: float = within(0.0, 0.0, 100_000.0)
+    """Stop by itself when the best snapshot is so many minutes of training old; 0 goes on to the limit."""
 
     threads: int = within(0, 0, 256)
     """Processor threads of the trainer; 0 leaves one core to the app, whose sounds would stutter otherwise."""

@@ -11,7 +11,7 @@ from audiogan import ranks
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
 from audiogan.game import PREVIEW_SEEDS, Game
-from audiogan.graphs import Graphed
+from audiogan.graphs import playing
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
 from audiogan.runs import Run, RunError, Score
@@ -61,7 +61,7 @@ def train(
     if not ranks.agree(progress.step):
         raise RunError(f"The processes see different saves of '{run.name}': they must share its folder.")
     ranks.equalise(game.tensors().values())
-    steps = Graphed(game) if settings.cuda_graphs and device.type == "cuda" else game
+    steps = playing(game)
     run.cut_back(progress.step, progress.epochs)
     schedule = Schedule(limit, progress)
 

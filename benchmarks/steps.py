@@ -16,7 +16,7 @@ from audiogan import audio, synthesis
 from audiogan.config import RunConfig
 from audiogan.examples import Clips, Examples, float_waves
 from audiogan.game import Game
-from audiogan.graphs import Graphed
+from audiogan.graphs import playing
 from audiogan.presets import preset
 from audiogan.transforms import make_transform
 
@@ -42,7 +42,7 @@ class Contender:
         transform.fit(float_waves(clips.waves).to(device))
         self.settings, self.number = settings, 0
         self.game = Game(config, transform, device)
-        self.steps = Graphed(self.game) if settings.cuda_graphs and device.type == "cuda" else self.game
+        self.steps = playing(self.game)
         self.examples = Examples(clips, transform, device, seed=0)
 
     def step(self) -> None:

@@ -98,19 +98,18 @@ def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> 
     Among mixed labels the differences between labels would hide that all clips of one label are the same.
     """
     # clips of other ranks are companions too: (B, ...) becomes (W * B, ...)
-    flat = ranks.gather(x.flatten(1))
+    flat = ranks.gather(x.flatten(1).to(torch.promote_types(x.dtype, torch.float32)))
     if labels is None:
         group = group if len(flat) % group == 0 else len(flat)
         labels = torch.arange(len(flat), device=x.device) // group
     else:
         labels = ranks.gather(labels)
-    # squares of which little is left when they are subtracted: not for numbers of 16 bits
-    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
     same = (labels[:, None] == labels).to(flat.dtype)  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
     flat = flat - flat.mean(0)
-    with torch.autocast(x.device.type, enabled=False):
+    # squares of which little is left when they are subtracted: not for numbers of 16 bits
+    with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
         mean = share @ flat
         variance = (share @ flat.square() - mean.square()).clamp(min=0)
     deviation = (variance + 1e-8).sqrt().mean(1, keepdim=True)
