@@ -26,7 +26,7 @@ def test_every_field_says_what_it_is(config_class):
         if item.name != "settings":
             assert len(texts[item.name]) >= 15, item.name
     if config_class is Settings:
-        assert texts["batch"] == "Clips per step."
+        assert texts["batch"] == "Clips per step; under torchrun in each process."
 
 
 @pytest.mark.parametrize("item", NUMBERS, ids=lambda item: item.name)
@@ -98,7 +98,7 @@ def test_every_loss_has_all_its_published_settings(loss):
         ("rate_g=fast", "rate_g must be a number, not 'fast'."),
         ("rate_g=nan", "rate_g must lie between 1e-07 and 0.1; nan does not. .Learning rate of the generator"),
         ("conditional=1", "conditional is true or false, not '1'."),
-        ("batch=1", r"batch must lie between 2 and 512; 1 does not. .Clips per step\."),
+        ("batch=1", r"batch must lie between 2 and 512; 1 does not. .Clips per step; under"),
     ],
 )
 def test_a_text_that_cannot_be_used_is_answered_with_what_could(text, sentence):
