@@ -113,17 +113,22 @@ class Chore:
 
     def __init__(self, every_seconds: float, progress: Progress) -> None:
         self.every_seconds, self.progress = every_seconds, progress
-        self._next = progress.seconds + every_seconds
+        self._last, self._pause = progress.seconds, every_seconds
 
-    def is_due(self, early_seconds: float = 0.0) -> bool:
-        return self.progress.seconds >= self._next - early_seconds
+    @property
+    def idle_seconds(self) -> float:
+        """Training since it was done last."""
+        return self.progress.seconds - self._last
+
+    def is_due(self) -> bool:
+        return self.idle_seconds >= self._pause
 
     def do(self, what: Callable[[], None]) -> None:
         """Do it, and plan the next time by what it cost."""
         started = time.perf_counter()
         what()
         cost = time.perf_counter() - started
-        self._next = self.progress.seconds + max(self.every_seconds, cost / self.SHARE)
+        self._last, self._pause = self.progress.seconds, max(self.every_seconds, cost / self.SHARE)
 
 
 class Schedule:
@@ -158,9 +163,9 @@ class Schedule:
             return self.progress.step >= self._steps
         return self.progress.seconds >= self.limit.minutes * 60
 
-    def score_is_due(self) -> bool:
-        """Also at the end, unless the last score is young or the training was short."""
-        return self.scoring.is_due(early_seconds=self.SCORE_SECONDS / 2 if self.is_over() else 0.0)
+    def score_is_due(self, is_leaving: bool) -> bool:
+        """Also when training is left, unless the last score is young or the training was short."""
+        return self.scoring.is_due() or (is_leaving and self.scoring.idle_seconds >= self.SCORE_SECONDS / 2)
 
     def preview_is_due(self) -> bool:
         due = self.progress.seconds >= self._next_preview

@@ -21,6 +21,9 @@ SATISFIED = {"hinge": 0.04, "lsgan": 0.02}
 ALIKE = 0.5
 """Under this share of real clips' diversity, sounds are too much alike (collapse of the generator)."""
 
+LASTING = 2
+"""Scores in a row that have to say so: young generators make few sounds, and a score is no exact number."""
+
 MOSTLY = 0.5
 """Share of silent sounds above which a run is called silent."""
 
@@ -93,14 +96,14 @@ def _read_scores(run: Run) -> Iterator[Finding]:
             f"{last['silent']:.0%} of the sounds; bound {MOSTLY:.0%}",
         )
         return
-    if last["diversity"] < ALIKE:
+    if max(scores["diversity"][-LASTING:]) < ALIKE and len(scores["step"]) >= LASTING:
         yield Finding(
             "bad",
             "The sounds are too much alike: the generator has collapsed to a few of them. If it does not find more, "
             "start a new run with a larger batch or a stronger penalty, or play an earlier snapshot.",
             f"diversity {last['diversity']:.2f} of the real clips'; bound {ALIKE}",
         )
-    if last["nearest_ratio"] < COPYING:
+    if max(scores["nearest_ratio"][-LASTING:]) < COPYING and len(scores["step"]) >= LASTING:
         yield Finding(
             "bad",
             "The sounds come close to single training clips: the generator memorises them. Stop here, play an earlier "

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from audiogan.transforms import make_transform
 FITTING_CLIPS = 500
 """Clips from which a transform learns its statistics: enough for a mean and deviation per mel bin."""
 
-SCORED_SEEDS = range(256)
+SCORED_SEEDS = range(128)
 """The latents whose sounds a snapshot is judged by: the same ones each time, so that only the snapshot differs."""
 
 
@@ -104,22 +105,20 @@ def train(
         progress.log()
         game.check()
         leaving = asked or schedule.is_over()
-        scoring = score and ranks.from_first(schedule.score_is_due)
+        scoring = score and ranks.from_first(partial(schedule.score_is_due, leaving))
         if schedule.preview_is_due() or scoring or leaving:
             keep()
-        if scoring:
-            schedule.scoring.do(judge)
-        is_best = scoring and run.best_step == progress.step
-        if schedule.saving.is_due() or leaving or is_best:
+        if schedule.saving.is_due() or scoring or leaving:
             schedule.saving.do(save)
         else:
             progress.flush(run)
-        if is_best:
-            run.keep_save_as_best()
+        if scoring:
+            schedule.scoring.do(judge)
+            if run.best_step == progress.step:
+                run.keep_save_as_best()
         if asked:
             return "paused" if asked == "pause" else "stopped"
         if scoring and ranks.from_first(run.minutes_since_best) > (settings.patience or math.inf):
-            save()
             return "settled"
     return "finished"
 

@@ -86,15 +86,15 @@ def test_saves_come_every_30_seconds_unless_saving_is_slow(monkeypatch):
 def test_scores_come_every_minute_and_at_the_end_unless_the_last_is_young():
     schedule = at_seconds(100, Limit(minutes=60))
     schedule.progress.seconds = 159
-    assert not schedule.score_is_due()
+    assert not schedule.score_is_due(schedule.is_over())
     schedule.progress.seconds = 160
-    assert schedule.score_is_due()
+    assert schedule.score_is_due(schedule.is_over())
     schedule.scoring.do(lambda: None)
-    assert not schedule.score_is_due()
+    assert not schedule.score_is_due(schedule.is_over())
     for end, due in ((161, False), (189, False), (190, True)):
         schedule.limit = Limit(minutes=end / 60)
         schedule.progress.seconds = end
-        assert schedule.score_is_due() == due
+        assert schedule.score_is_due(schedule.is_over()) == due
 
 
 def test_a_training_is_over_by_steps_epochs_or_minutes():

@@ -15,8 +15,8 @@ EVEN = {"loss_d": 0.69, "loss_g": 0.7, "belief_real": 0.52, "belief_fake": 0.48}
 def run_with(new_run):
     """Makes a run of that loss with these metrics throughout and one score a minute."""
 
-    def make(loss: str = "bce", scores=(), rows: int = WINDOW, **metrics):
-        run = new_run("read", f"loss={loss}")
+    def make(loss: str = "bce", scores=(), rows: int = WINDOW, name: str = "read", **metrics):
+        run = new_run(name, f"loss={loss}")
         row = {"seconds": 0.0} | EVEN | metrics
         run.append_metrics([(step, *(row[name] for name in METRICS[1:])) for step in range(1, rows + 1)])
         for minute, score in enumerate(scores, 1):
@@ -86,7 +86,13 @@ def test_the_numbers_behind_a_sentence_are_shown(run_with):
     ],
 )
 def test_collapse_copies_and_silence_are_told(run_with, changes, told):
-    assert kinds(run_with(scores=at_distances(4.0, **changes)))[:1] == [told]
+    assert kinds(run_with(scores=at_distances(5.0, 4.0, **changes)))[:1] == [told]
+
+
+def test_collapse_and_copies_are_told_when_they_last(run_with):
+    once = replace(GOOD, diversity=0.1, nearest_ratio=0.1)
+    assert kinds(run_with(scores=[once])) == []
+    assert kinds(run_with(name="mended", scores=[once, once, GOOD])) == [("good", "It is still")]
 
 
 def test_what_is_within_its_bounds_is_not_told(run_with):

@@ -330,7 +330,7 @@ def test_a_training_that_no_longer_improves_settles_and_keeps_its_best(new_run, 
     assert run.best_step == run.snapshot().step == 2
     assert run.load_resume()[1]["step"] == 3
     assert run.saved_steps() == [2, 3]
-    assert heard[0].shape == (256, 2_000)
+    assert heard[0].shape == (128, 2_000)
     assert not torch.equal(heard[0], heard[1])
 
 
