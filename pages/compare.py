@@ -5,7 +5,7 @@ import streamlit as st
 from audiogan.lab import open_lab
 from audiogan.ui.contenders import choose_contenders
 from audiogan.ui.evaluating import evaluations
-from audiogan.ui.look import empty_state, page_header
+from audiogan.ui.look import empty_state, go, page_header
 from audiogan.ui.report_cards import report_cards
 from audiogan.ui.run_curves import run_curves
 from audiogan.ui.side_by_side import side_by_side
@@ -34,12 +34,15 @@ with curves:
     run_curves(contenders)
 
 st.divider()
-st.download_button(
-    "Download report",
-    data=lambda: lab.report([item.run for item in contenders], [item.step for item in contenders]),
-    file_name=f"{'-'.join(item.run.name for item in contenders)}.html"[-120:],
-    mime="text/html",
-    icon=":material/download:",
-    on_click="ignore",
-)
+with st.container(horizontal=True):
+    st.download_button(
+        "Download report",
+        data=lambda: lab.report([item.run for item in contenders], [item.step for item in contenders]),
+        file_name=f"{'-'.join(item.run.name for item in contenders)}.html"[-120:],
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    if st.button("Let ears decide", icon=":material/hearing:", help="A blind listening test."):
+        go("listen")
 st.caption("One HTML file with the report cards, charts, sounds, settings, versions and seeds; it needs nothing else.")

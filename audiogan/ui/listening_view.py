@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from audiogan.lab import KINDS, MOST_QUESTIONS, Lab, ListeningTest, listener_name
+from audiogan.lab import KINDS, MOST_QUESTIONS, Lab, ListeningTest, Run, listener_name
 from audiogan.ui.look import ACCENT, CONTRAST, go
 from audiogan.ui.sound import blind_question
 from audiogan.wording import plural
@@ -28,15 +28,15 @@ def new_test(lab: Lab) -> None:
     st.caption(KINDS[kind].about)
     runs = [run for run in lab.runs() if run.snapshots()]
     moments = {
-        f"{run.name}, step {snapshot.step:,}": (run, snapshot.step)
+        f"{run.name}, step {step:,}" + (" (best)" if step == run.best_step else ""): (run, step)
         for run in runs
-        for snapshot in reversed(run.snapshots())
+        for step in _best_first(run)
     }
     chosen = st.multiselect(
         "Models",
         list(moments),
         default=list(moments)[:1],
-        help="Each model at the moments of its training that were kept; the newest comes first.",
+        help="Each model at the moments of its training that were kept; the best comes first, then the newest.",
     )
     count_box, name_box = st.columns(2)
     count = int(count_box.number_input("Questions", 1, MOST_QUESTIONS, QUESTIONS))
@@ -48,6 +48,12 @@ def new_test(lab: Lab) -> None:
         seed = int(seed_box.number_input("Seed", 0, 2**31 - 1, 0, help="The same seed draws the same questions."))
     if st.button("Begin", type="primary", icon=":material/play_arrow:"):
         _begin(lab, kind, [moments[moment] for moment in chosen], count, seed, has_real, name.strip(), listener)
+
+
+def _best_first(run: Run) -> list[int]:
+    """The steps of a run's snapshots: the one that is played by default, then the newest to the oldest."""
+    best = run.snapshot().step
+    return [best, *(snapshot.step for snapshot in reversed(run.snapshots()) if snapshot.step != best)]
 
 
 def _begin(lab: Lab, kind: str, models: list, count: int, seed: int, has_real: bool, name: str, listener: str) -> None:
