@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from audiogan.config import Limit, RunConfig
 from audiogan.game import PREVIEW_SEEDS, Game
 from audiogan.losses import LOSSES
-from audiogan.models import ARCHITECTURES
+from audiogan.models import ARCHITECTURES, networks
 from audiogan.presets import PRESETS
 from audiogan.settings import BATCH_NORMALISED_CRITICS, IMAGES, PENALISED, SEES, SettingError, Settings
 from audiogan.transforms import TRANSFORMS, make_transform
@@ -62,12 +62,13 @@ def kinds(network: nn.Module) -> str:
         nn.ConvTranspose1d: "t",
         nn.ConvTranspose2d: "t",
         nn.Upsample: "u",
-        nn.BatchNorm1d: "b",
-        nn.BatchNorm2d: "b",
+        networks.BatchNorm1d: "b",
+        networks.BatchNorm2d: "b",
         nn.ReLU: "R",
         nn.LeakyReLU: "L",
+        networks.LeakyReLU: "L",
         nn.Tanh: "T",
-        nn.Dropout: "d",
+        networks.Dropout: "d",
     }
     shaping = (nn.Identity, nn.Flatten, nn.Unflatten, nn.ConstantPad1d)
     layers = [layer for layer in network.layers if not isinstance(layer, shaping)]
@@ -171,8 +172,8 @@ def test_every_preset_s_parameters_are_those_counted_by_hand():
 
 
 def test_specgan_without_normalisation_is_as_large_as_wavegan_as_in_the_paper():
-    networks = published("specgan", "loss=wgan_gp", "normalisation=none")
-    assert tuple(map(n_parameters, networks)) == (19_065_345, 17_427_969)
+    pair = published("specgan", "loss=wgan_gp", "normalisation=none")
+    assert tuple(map(n_parameters, pair)) == (19_065_345, 17_427_969)
 
 
 @pytest.mark.parametrize(
