@@ -10,7 +10,7 @@ that the table can grow over many runs. `--variant NAME --set key=value` tries o
 
 KD is the unbiased kernel distance (x 100), of mel statistics and of the features of a classifier trained on real clips;
 FD the Fréchet distance of these features beside that of as many held-out real clips; IS the Inception Score beside
-theirs; the NN ratio tells copies (far under 1). docs/quality.md says how to read them.
+theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sounds are judged.
 """
 
 import argparse

@@ -55,7 +55,8 @@ def publish(name: str, title: str, rows: list[dict], **details) -> None:
         table = Table(*rows[0], title=title)
         for row in cells:
             table.add_row(*row)
-        Console().print(table)
+        # wide tables are cut to letters on a narrow terminal
+        Console(width=max(80, 14 * len(rows[0]))).print(table)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": machine(), "rows": rows, **details}, indent=1) + "\n", encoding="utf-8")
