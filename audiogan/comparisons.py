@@ -6,7 +6,7 @@ held-out real clips it is the floor, what real sounds reach that training has ne
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,11 @@ def jackknifed(statistic: Callable[[np.ndarray], float], clips: np.ndarray, deta
     return Reading(value, value - 1.96 * float(error), value + 1.96 * float(error), detail)
 
 
+def within_one(reading: Reading) -> Reading:
+    """A share's reading with an interval that ends where shares do: one from halves is symmetric and may pass them."""
+    return replace(reading, low=min(max(reading.low, 0.0), 1.0), high=min(max(reading.high, 0.0), 1.0))
+
+
 # real?
 
 
@@ -115,7 +120,7 @@ def direction(basis: Basis, other: Heard) -> Reading:
 
 
 def precision(basis: Basis, other: Heard) -> Reading:
-    return subsampled(metrics.precision, basis.train.sounds, other.sounds)
+    return within_one(subsampled(metrics.precision, basis.train.sounds, other.sounds))
 
 
 def inception_score(basis: Basis, other: Heard) -> Reading:
@@ -141,7 +146,7 @@ def frechet_distance_at_infinity(basis: Basis, other: Heard) -> Reading:
 
 
 def coverage(basis: Basis, other: Heard) -> Reading:
-    return subsampled(metrics.coverage, basis.train.sounds, other.sounds)
+    return within_one(subsampled(metrics.coverage, basis.train.sounds, other.sounds))
 
 
 def diversity(basis: Basis, other: Heard) -> Reading:

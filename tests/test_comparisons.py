@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from audiogan.comparisons import Basis, background, direction, jackknifed, labels, of_the_same_kinds, share
+from audiogan.comparisons import (
+    Basis,
+    Reading,
+    background,
+    direction,
+    jackknifed,
+    labels,
+    of_the_same_kinds,
+    share,
+    within_one,
+)
 from audiogan.hearing import Heard
 from audiogan.metrics import TooFew
 
@@ -63,3 +73,8 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     assert (found.high - found.low) / 2 == pytest.approx(1.96 / np.sqrt(1000), rel=0.5)
     with pytest.raises(TooFew, match="at least 20 clips: there are 19"):
         jackknifed(np.mean, clips[:19])
+
+
+def test_the_interval_of_a_share_ends_where_shares_do():
+    assert within_one(Reading(0.98, 0.9, 1.04, "so")) == Reading(0.98, 0.9, 1.0, "so")
+    assert within_one(Reading(0.01, -0.02, 0.05)) == Reading(0.01, 0.0, 0.05)
