@@ -183,17 +183,7 @@ def real_clips(run: Run, dataset: Dataset) -> RealClips:
     """
     is_own = dataset.fingerprint == run.config.fingerprint
     share = run.config.settings.hold_out if is_own else Settings().hold_out
-    files, labels = dataset.clip_files(), dataset.clip_labels()
-    return RealClips(
-        name=dataset.name,
-        fingerprint=dataset.fingerprint,
-        rate=dataset.rate,
-        labels=dataset.labels,
-        clips=dataset.clips(),
-        clip_labels=labels,
-        clip_files=files,
-        held_out=held_out(files, labels, share),
-    )
+    return RealClips.of(dataset, held_out(dataset.clip_files(), dataset.clip_labels(), share))
 
 
 def shared_labels(instrument: Instrument, dataset: Dataset) -> list[str]:

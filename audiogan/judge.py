@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from audiogan.hearing import Ears, Heard, Prepared
 from audiogan.report_card import Line, ReportCard, in_order, line
 from audiogan.spectrum import spectrum_difference
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from audiogan.datasets import Dataset
 
 FORMAT = 1
 """Of the file. To be raised when what is fitted or stored changes: older files are then fitted anew."""
@@ -76,6 +80,20 @@ class RealClips:
     """int (N,)"""
     held_out: np.ndarray
     """bool (N,)"""
+
+    @classmethod
+    def of(cls, dataset: "Dataset", held_out: np.ndarray) -> "RealClips":
+        """Those of a data set, of which bool (N,) were kept back from training."""
+        return cls(
+            name=dataset.name,
+            fingerprint=dataset.fingerprint,
+            rate=dataset.rate,
+            labels=dataset.labels,
+            clips=dataset.clips(),
+            clip_labels=dataset.clip_labels(),
+            clip_files=dataset.clip_files(),
+            held_out=held_out,
+        )
 
     def prepared(self, indices: np.ndarray) -> Prepared:
         return Prepared(self.clips, self.clips.shape[1], indices)

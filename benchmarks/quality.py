@@ -65,20 +65,6 @@ def keep_back(dataset: Dataset, by_speaker: bool) -> np.ndarray:
     return np.isin(speakers, names[: round(HELD_OUT * len(names))])
 
 
-def real_clips(dataset: Dataset, kept_back: np.ndarray) -> RealClips:
-    """What the judge needs to know of a data set."""
-    return RealClips(
-        dataset.name,
-        dataset.fingerprint,
-        dataset.rate,
-        dataset.labels,
-        dataset.clips(),
-        dataset.clip_labels(),
-        dataset.clip_files(),
-        kept_back,
-    )
-
-
 def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
     """Train until this process has spent so much more; the steps done in all."""
     began = time.process_time()
@@ -165,7 +151,7 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(home)
         dataset = lab.prepare(lab.survey([arguments.data / name]), name, rate=arguments.rate)
-        real = real_clips(dataset, keep_back(dataset, arguments.by_speaker))
+        real = RealClips.of(dataset, keep_back(dataset, arguments.by_speaker))
         judge = Judge.fit(real)
         clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
         for preset in arguments.presets:
