@@ -32,8 +32,9 @@ neighbouring powers of pure noise rarely gets there."""
 DEEPEST_DB = -18.0
 """How far noise is turned down. Below that, what is left of it sounds like many small bells (Berouti's beta)."""
 
-LOUDEST_FLOOR_DB = -12.0
-"""A floor louder than this, relative to the loudest frame, is the sound itself: wind, a cymbal that fills its clip."""
+LEAST_PEAK_DB = 12.0
+"""A floor out of which nothing stands by this much is the sound itself: wind, a cymbal that fills its clip. Pure
+noise itself rarely gets to EXCESS, which is 6 dB."""
 
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.0005, 0.01
 """In: a drum may begin with the first sample, and 2 ms would take its attack. Out: long enough not to click."""
@@ -66,7 +67,7 @@ def suppress_noise(wave: Tensor, rate: int, n_fft: int) -> Tensor:
     power = spectrum.abs().square()
     # frames that reach beyond the ends are quiet for another reason
     floor = noise_floor(power[:, 2:-2], round(BAND_HZ * n_fft / rate))
-    if floor.sum() > 10 ** (LOUDEST_FLOOR_DB / 10) * power.sum(0).max():
+    if (smoothed(power) < 10 ** (LEAST_PEAK_DB / 10) * floor).all():
         return wave
     return torch.istft(spectrum * gains(power, floor), **layout, length=len(wave))
 
@@ -85,8 +86,11 @@ def noise_floor(power: Tensor, band_bins: int) -> Tensor:
 
 
 def gains(power: Tensor, floor: Tensor) -> Tensor:
-    """Factors (K, F) between `DEEPEST_DB` and 1 for the amplitudes: sqrt(1 - EXCESS * floor / power), over the powers'
-    mean of three bins and three frames, as a lone bin of noise would ring."""
-    around = avg_pool2d(power[None], 3, stride=1, padding=1, count_include_pad=False)[0]
-    kept = 1 - EXCESS * floor / around.clamp(min=1e-20)
+    """Factors (K, F) between `DEEPEST_DB` and 1 for the amplitudes: sqrt(1 - EXCESS * floor / power)."""
+    kept = 1 - EXCESS * floor / smoothed(power).clamp(min=1e-20)
     return kept.clamp(min=10 ** (DEEPEST_DB / 10)).sqrt()
+
+
+def smoothed(power: Tensor) -> Tensor:
+    """The powers' (K, F) means of three bins and three frames: a lone bin of noise would ring."""
+    return avg_pool2d(power[None], 3, stride=1, padding=1, count_include_pad=False)[0]

@@ -82,6 +82,13 @@ def test_an_attack_is_not_smeared_and_not_dulled(label):
     assert level_db(cleaned[attack]) == pytest.approx(level_db(struck[attack]), abs=0.3)
 
 
+def test_noise_is_turned_down_under_a_tone_that_is_no_louder_in_all():
+    # as a young waveform model makes it: the tone stands out of its bins, and has no more power than the noise
+    hiss, hum = white_noise(22_050, -20), tone(1_000, 22_050, 1.0) * 10 ** (-20 / 20)
+    cleaned = middle(clean(hum + hiss, 22_050))
+    assert level_db(cleaned - middle(hum)) < level_db(middle(hiss)) - 8
+
+
 def test_noise_that_is_the_sound_itself_stays():
     wind = white_noise(22_050, -20)
     assert np.array_equal(
