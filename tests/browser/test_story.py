@@ -113,7 +113,9 @@ def test_from_a_folder_of_sounds_to_a_pack_of_new_ones(server, page, tmp_path):
     slider.focus()
     for _ in range(5):
         slider.press("ArrowRight")
+    # what the last of the five presses asked for has arrived
     page.wait_for_function("window.audiogan.latencies.length >= 1")
+    page.locator('.player .picture[aria-busy="false"]').wait_for()
     press_play(page)
     heard = page.evaluate("({bytes: window.audiogan.lastBytes, peak: window.audiogan.lastPeak})")
     assert heard["peak"] > 0.01
