@@ -15,6 +15,7 @@ theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sound
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from dataclasses import replace
@@ -26,17 +27,18 @@ import torch
 from report import RESULTS, publish
 
 from audiogan import metrics
-from audiogan.config import Limit
+from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.devices import use_threads
-from audiogan.examples import Clips
+from audiogan.examples import Clips, float_waves
 from audiogan.hearing import Prepared
 from audiogan.instrument import Instrument
-from audiogan.judge import Judge, RealClips
+from audiogan.judge import Judge, RealClips, open_judge
 from audiogan.lab import Lab
 from audiogan.runs import Run
 from audiogan.splits import held_out
-from audiogan.training import train
+from audiogan.training import FITTING_CLIPS, train
+from audiogan.transforms import make_transform
 
 CORES = 2
 """A budget of one minute is so many CPU-minutes."""
@@ -86,7 +88,22 @@ def judge_run(judge: Judge, run: Run) -> dict[str, float]:
     asked = np.random.default_rng(0).choice(len(shares), COUNT, p=shares)
     points = [instrument.point(seed, int(asked[seed]) if instrument.labels else None) for seed in range(COUNT)]
     waves = np.concatenate([instrument.render(points[at : at + 32]).numpy() for at in range(0, COUNT, 32)])
-    card = judge.measure(waves, asked if instrument.labels else None)
+    return judge_sounds(judge, waves, asked if instrument.labels else None)
+
+
+def judge_ceiling(judge: Judge, config: RunConfig) -> dict[str, float]:
+    """What the held-out clips themselves are worth after the transform and back: more than any generator can reach."""
+    transform = make_transform(config)
+    fitted = judge.train_indices[:FITTING_CLIPS]
+    transform.fit(float_waves(judge.real.clips[fitted]))
+    parts = np.array_split(judge.held_out_indices, math.ceil(len(judge.held_out_indices) / 32))
+    waves = [transform.inverse(transform(float_waves(judge.real.clips[part]))).numpy() for part in parts]
+    return judge_sounds(judge, np.concatenate(waves), judge.real.clip_labels[judge.held_out_indices])
+
+
+def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> dict[str, float]:
+    """What sounds (n, T) are worth that were asked to have these labels (n,), in one row."""
+    card = judge.measure(waves, asked)
     lines = {line.measure: line for line in card.lines}
     heard = judge.ears.hear(Prepared(waves, judge.clip_samples), lambda share: None)
     n = min(len(heard), len(judge.held_out), len(judge.train))
@@ -134,6 +151,10 @@ def main() -> None:
     parser.add_argument("--labels", nargs="+", choices=["yes", "no"], default=["yes"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--budgets", type=float, nargs="+", default=[1, 3, 10], help="minutes of two cores")
+    parser.add_argument("--ceiling", action="store_true", help="also judge held-out clips sent through the transform")
+    parser.add_argument(
+        "--judges", type=Path, default=Path(tempfile.gettempdir(), "audiogan-judges"), help="where they are kept"
+    )
     parser.add_argument("--variant", default="as shipped")
     parser.add_argument("--set", action="append", default=[], dest="changes", metavar="KEY=VALUE")
     arguments = parser.parse_args()
@@ -152,7 +173,8 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
         lab = Lab(home)
         dataset = lab.prepare(lab.survey([arguments.data / name]), name, rate=arguments.rate)
         real = RealClips.of(dataset, keep_back(dataset, arguments.by_speaker))
-        judge = Judge.fit(real)
+        arguments.judges.mkdir(parents=True, exist_ok=True)
+        judge = open_judge(arguments.judges, real)
         clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
         for preset in arguments.presets:
             for labels in arguments.labels:
@@ -165,6 +187,10 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     changes = [*REDUCED.get(preset, ()), conditional, "threads=1", *arguments.changes]
                     config = lab.configure(dataset, preset, changes, seed)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
+                    if arguments.ceiling:
+                        ceiling = {"preset": "real clips through " + config.settings.transform, "minutes": 0.0}
+                        rows = [old for old in rows if old["preset"] != ceiling["preset"]]
+                        rows.append(head | ceiling | {"steps": 0} | judge_ceiling(judge, config))
                     spent = 0.0
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
