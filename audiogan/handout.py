@@ -17,8 +17,8 @@ import torch
 from audiogan import __version__, audio
 from audiogan.charts import line_chart
 from audiogan.datasets import Dataset
-from audiogan.evaluation import Evaluation, asked_points
 from audiogan.instrument import Instrument
+from audiogan.judging.evaluation import Evaluation, asked_points
 from audiogan.markup import Html, join, tag
 from audiogan.presets import PRESETS
 from audiogan.runs import Run

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from audiogan.encoder import Encoder
-    from audiogan.evaluation import Evaluation
     from audiogan.examples import Clips
     from audiogan.handout import Exhibit
     from audiogan.instrument import Instrument, Point
+    from audiogan.judging.evaluation import Evaluation
 
 __all__ = [
     "KINDS",
@@ -819,8 +819,8 @@ class Lab:
         Raises RunError for a run without a snapshot, a data set that is gone or a count out of range, and ValueError
         when there is nothing to judge by or the embedder cannot be used.
         """
-        from audiogan.evaluation import evaluate
-        from audiogan.own_embedders import own_embedder
+        from audiogan.judging.evaluation import evaluate
+        from audiogan.judging.own_embedders import own_embedder
 
         instrument, found = self.instrument(run, step), self._judging_dataset(run, dataset)
         own = own_embedder(str(embedder), embedder_rate) if embedder else None
@@ -849,7 +849,7 @@ class Lab:
 
     def evaluations(self, run: Run) -> "list[Evaluation]":
         """What is kept of a run's evaluations, those of the oldest snapshot first."""
-        from audiogan.evaluation import Evaluation
+        from audiogan.judging.evaluation import Evaluation
 
         found = []
         for text in run.evaluations():
@@ -863,7 +863,7 @@ class Lab:
 
         Raises RunError when run, snapshot or data set are gone, or the data set is no longer the same.
         """
-        from audiogan import evaluation as judging
+        from audiogan.judging import evaluation as judging
 
         dataset = self.dataset(evaluation.dataset)
         if dataset.fingerprint != evaluation.card.fingerprint:

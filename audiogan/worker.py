@@ -151,8 +151,8 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
     import torch
 
     from audiogan import audio
+    from audiogan.judging.scoring import Scorer
     from audiogan.progress import Tick
-    from audiogan.scoring import Scorer
     from audiogan.training import train
 
     device = pick_device(device_name)

@@ -11,7 +11,8 @@ import time
 
 from report import publish
 
-from audiogan import audio, evaluation, synthesis
+from audiogan import audio, synthesis
+from audiogan.judging import evaluation
 from audiogan.lab import STARTER, Lab, Limit, Run, Upload
 
 PER_LABEL = 167

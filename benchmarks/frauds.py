@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from report import publish
 
-from audiogan import audio, flaws
+from audiogan import audio
 from audiogan.datasets import Dataset, prepare
-from audiogan.judge import Judge, RealClips
-from audiogan.report_card import BAD
+from audiogan.judging import flaws
+from audiogan.judging.judge import Judge, RealClips
+from audiogan.judging.report_card import BAD
 from audiogan.survey import listen
 
 

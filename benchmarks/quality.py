@@ -31,9 +31,9 @@ from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.devices import use_threads
 from audiogan.examples import Clips, float_waves
-from audiogan.hearing import Prepared
 from audiogan.instrument import Instrument
-from audiogan.judge import Judge, RealClips, open_judge
+from audiogan.judging.hearing import Prepared
+from audiogan.judging.judge import Judge, RealClips, open_judge
 from audiogan.lab import Lab
 from audiogan.runs import Run
 from audiogan.splits import held_out

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio, classifier_training, worker
+from audiogan import audio, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
+from audiogan.judging import classifier_training
 from audiogan.lab import Lab
 from audiogan.presets import PRESETS
 from audiogan.runs import Run

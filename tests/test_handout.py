@@ -120,7 +120,7 @@ def test_sounds_are_those_of_the_first_seeds_and_of_the_closest_pairs(report_lab
 
 
 def evaluated_labels(instrument, lab) -> list[int]:
-    from audiogan.evaluation import asked_labels
+    from audiogan.judging.evaluation import asked_labels
 
     return asked_labels(instrument, lab.dataset("hostile"), 6).tolist()
 

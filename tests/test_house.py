@@ -97,7 +97,8 @@ def test_training_needs_torch_and_numpy_alone(tmp_path):
     forbidden = {"soundfile", "soxr", "av", "streamlit", "librosa", "matplotlib", "rich", "typer", "filelock", "scipy"}
     text = f"""
 import numpy as np, torch
-from audiogan import judge, scoring, training
+from audiogan import training
+from audiogan.judging import judge, scoring
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
 from audiogan.presets import PRESETS

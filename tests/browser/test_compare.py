@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiogan import classifier_training
+from audiogan.judging import classifier_training
 from audiogan.lab import Lab, Limit
 from tests.browser.conftest import READY
 from tests.conftest import CLIP_SAMPLES, RATE, TINY

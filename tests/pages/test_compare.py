@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from audiogan import classifier_training, report_card
-from audiogan.evaluation import Evaluation
+from audiogan.judging import classifier_training, report_card
+from audiogan.judging.evaluation import Evaluation
+from audiogan.judging.report_card import ReportCard
 from audiogan.lab import Lab, Limit, Run
-from audiogan.report_card import ReportCard
 from audiogan.runs import Score
 from audiogan.ui import evaluating
 from audiogan.ui.contenders import Contender

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audiogan import audio, judge, metrics, synthesis
-from audiogan.hearing import Prepared
-from audiogan.judge import CannotJudge, Judge, RealClips, open_judge
-from audiogan.report_card import BAD, GOOD
+from audiogan import audio, metrics, synthesis
+from audiogan.judging import judge
+from audiogan.judging.hearing import Prepared
+from audiogan.judging.judge import CannotJudge, Judge, RealClips, open_judge
+from audiogan.judging.report_card import BAD, GOOD
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -162,8 +163,8 @@ def test_another_hold_out_or_a_damaged_file_is_fitted_anew(real, parts, fitted, 
 
 def test_without_labels_or_held_out_clips_halves_and_files_stand_in(real, monkeypatch):
     # few steps: only what the card says is of interest
-    monkeypatch.setattr("audiogan.classifier_training.FEWEST_STEPS", 5)
-    monkeypatch.setattr("audiogan.classifier_training.MOST_STEPS", 5)
+    monkeypatch.setattr("audiogan.judging.classifier_training.FEWEST_STEPS", 5)
+    monkeypatch.setattr("audiogan.judging.classifier_training.MOST_STEPS", 5)
     few = np.arange(0, 320, 4)
     bare = replace(
         real,
@@ -200,8 +201,8 @@ class Loudness:
 
 
 def test_an_own_embedder_has_a_line_and_is_named(real, parts, case, monkeypatch):
-    monkeypatch.setattr("audiogan.classifier_training.FEWEST_STEPS", 5)
-    monkeypatch.setattr("audiogan.classifier_training.MOST_STEPS", 5)
+    monkeypatch.setattr("audiogan.judging.classifier_training.FEWEST_STEPS", 5)
+    monkeypatch.setattr("audiogan.judging.classifier_training.MOST_STEPS", 5)
     own = Judge.fit(frauds.without_suspects(real, parts), Loudness())
     card = own.measure(case.suspects[:, ::-1])
     assert card.embedders["halves"] == "123"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audiogan import audio
-from audiogan.quick_judge import QuickJudge
+from audiogan.judging.quick_judge import QuickJudge
 
 RATE, SAMPLES = 8_000, 2_000
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from audiogan import audio, flaws
-from audiogan.embedders import BATCH, Embedder, MelStatistics, SoundClassifier
-from audiogan.spectrum import band_powers
+from audiogan import audio
+from audiogan.judging import flaws
+from audiogan.judging.embedders import BATCH, Embedder, MelStatistics, SoundClassifier
+from audiogan.judging.spectrum import band_powers
 
 
 class Prepared:

@@ -2,7 +2,7 @@
 
 No single embedding hears everything. `MelStatistics` hears timbre, noise and bandwidth; `SoundClassifier`, trained on
 the data set's own labels, hears what a sound is. Anything with `name`, `version` and a call is an embedder too:
-see `audiogan/own_embedders.py`.
+see `audiogan/judging/own_embedders.py`.
 """
 
 import hashlib

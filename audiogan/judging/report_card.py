@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from audiogan.comparisons import Reading
+from audiogan.judging.comparisons import Reading
 
 GOOD, DOUBTFUL, BAD, UNKNOWN = VERDICTS = ("good", "doubtful", "bad", "unknown")
 

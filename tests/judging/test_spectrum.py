@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from audiogan.judging.spectrum import long_term_spectrum, spectrum_difference
 from audiogan.metrics import TooFew
-from audiogan.spectrum import long_term_spectrum, spectrum_difference
 from tests.conftest import sine
 
 RATE = 8_000

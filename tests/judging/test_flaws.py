@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from audiogan import flaws
-from audiogan.spectrum import band_powers
+from audiogan.judging import flaws
+from audiogan.judging.spectrum import band_powers
 
 RATE = 8_000
 T = np.arange(RATE) / RATE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiogan.comparisons import (
+from audiogan.judging.comparisons import (
     Basis,
     Reading,
     background,
@@ -14,7 +14,7 @@ from audiogan.comparisons import (
     share,
     within_one,
 )
-from audiogan.hearing import Heard
+from audiogan.judging.hearing import Heard
 from audiogan.metrics import TooFew
 
 

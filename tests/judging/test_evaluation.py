@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio, evaluation, worker
-from audiogan.evaluation import FIRST_SEED, Evaluation, Stages, asked_labels, asked_points, differences, render
+from audiogan import audio, worker
+from audiogan.judging import evaluation
+from audiogan.judging.evaluation import FIRST_SEED, Evaluation, Stages, asked_labels, asked_points, differences, render
+from audiogan.judging.report_card import Line
 from audiogan.lab import Lab, RunError
-from audiogan.report_card import Line
 from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
 
 COUNT = 24

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from audiogan.comparisons import MEASURES, Reading
-from audiogan.report_card import (
+from audiogan.judging.comparisons import MEASURES, Reading
+from audiogan.judging.report_card import (
     BAD,
     DOUBTFUL,
     GOOD,

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from audiogan.embedders import MELS, Progress, SoundClassifier, in_batches
+from audiogan.judging.embedders import MELS, Progress, SoundClassifier, in_batches
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32

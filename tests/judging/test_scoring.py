@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import quick_judge
 from audiogan.examples import Clips, float_waves
-from audiogan.scoring import Scorer
+from audiogan.judging import quick_judge
+from audiogan.judging.scoring import Scorer
 
 RATE, SAMPLES = 8_000, 2_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan.own_embedders import EmbedderError, OnnxEmbedder, TorchScriptEmbedder, own_embedder, resampled
+from audiogan.judging.own_embedders import EmbedderError, OnnxEmbedder, TorchScriptEmbedder, own_embedder, resampled
 
 RATE = 8_000
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audiogan import flaws, metrics
-from audiogan.embedders import MelStatistics
-from audiogan.hearing import Prepared
+from audiogan import metrics
+from audiogan.judging import flaws
+from audiogan.judging.embedders import MelStatistics
+from audiogan.judging.hearing import Prepared
 
 MOST_FITTING_CLIPS = 500
 MOST_TRAIN_CLIPS = 2_000

@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audiogan import comparisons, metrics
-from audiogan.classifier_training import stand_in_labels, train_classifier
-from audiogan.comparisons import Basis, Reading
-from audiogan.embedders import Embedder, MelStatistics, Progress, SoundClassifier
-from audiogan.flaws import SILENT_DB
-from audiogan.hearing import Ears, Heard, Prepared
-from audiogan.report_card import Line, ReportCard, in_order, line
-from audiogan.spectrum import spectrum_difference
+from audiogan import metrics
+from audiogan.judging import comparisons
+from audiogan.judging.classifier_training import stand_in_labels, train_classifier
+from audiogan.judging.comparisons import Basis, Reading
+from audiogan.judging.embedders import Embedder, MelStatistics, Progress, SoundClassifier
+from audiogan.judging.flaws import SILENT_DB
+from audiogan.judging.hearing import Ears, Heard, Prepared
+from audiogan.judging.report_card import Line, ReportCard, in_order, line
+from audiogan.judging.spectrum import spectrum_difference
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audiogan import flaws, metrics
-from audiogan.hearing import Heard
+from audiogan import metrics
+from audiogan.judging import flaws
+from audiogan.judging.hearing import Heard
 
 TWIN = 0.2
 """Clips nearer than this part of the usual distance between neighbours are called the same sound."""

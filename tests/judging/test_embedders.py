@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import classifier_training, metrics
-from audiogan.classifier_training import augmented, group_centres, nearest, stand_in_labels, train_classifier
-from audiogan.embedders import MelStatistics, SoundClassifier
-from audiogan.flaws import reversed_in_place
+from audiogan import metrics
+from audiogan.judging import classifier_training
+from audiogan.judging.classifier_training import augmented, group_centres, nearest, stand_in_labels, train_classifier
+from audiogan.judging.embedders import MelStatistics, SoundClassifier
+from audiogan.judging.flaws import reversed_in_place
 
 RATE, SAMPLES = 8_000, 2_000
 

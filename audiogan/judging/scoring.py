@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from audiogan.examples import Clips
-from audiogan.quick_judge import QuickJudge
+from audiogan.judging.quick_judge import QuickJudge
 from audiogan.runs import Score
 
 log = logging.getLogger("audiogan")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from audiogan import audio
-from audiogan.embedders import in_batches
+from audiogan.judging.embedders import in_batches
 
 FORMATS = (".pt", ".ts", ".onnx")
 

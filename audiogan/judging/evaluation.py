@@ -12,10 +12,10 @@ import numpy as np
 
 from audiogan import audio
 from audiogan.datasets import Dataset
-from audiogan.embedders import Embedder, Progress
 from audiogan.instrument import Instrument, Point
-from audiogan.judge import MOST_CLIPS, RealClips, open_judge
-from audiogan.report_card import RULES_BY_MEASURE, Line, ReportCard
+from audiogan.judging.embedders import Embedder, Progress
+from audiogan.judging.judge import MOST_CLIPS, RealClips, open_judge
+from audiogan.judging.report_card import RULES_BY_MEASURE, Line, ReportCard
 from audiogan.runs import Run, RunError
 from audiogan.settings import Settings
 from audiogan.splits import GOLDEN, held_out
