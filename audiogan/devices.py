@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def describe_device(name: str = "auto") -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (CUDA){among}"
     return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores{among}"
+
+
+def has_cuda() -> bool:
+    """Whether torch can use an NVIDIA card; torch, which takes seconds to import, is only asked where there is one."""
+    if not shutil.which("nvidia-smi"):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def computes_in_bfloat16(device) -> bool:

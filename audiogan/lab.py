@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from audiogan import datasets, devices, listening, probe, queue, sources, splits, survey, worker
@@ -315,6 +315,11 @@ class Lab:
 
     def presets(self) -> dict[str, Preset]:
         return PRESETS
+
+    def suggested_preset(self, device: str = "auto") -> str:
+        """The preset to begin with on that device: 'studio' on an NVIDIA card, 'framegan' elsewhere."""
+        is_card = device.startswith("cuda") or (device == "auto" and devices.has_cuda())
+        return "studio" if is_card else "framegan"
 
     def describe_device(self, name: str = "auto") -> str:
         """The device that training would use, in words. Imports torch (seconds, the first time)."""
@@ -693,6 +698,22 @@ class Lab:
             label=names[clips.labels[index]] if names else "",
             held_out=bool(kept_back[index]),
         )
+
+    def kind_examples(self, run: Run) -> list[str]:
+        """For each of the run's kinds the name of the file that is most like it; empty without kinds, and without the
+        data set that they were found in."""
+        from audiogan.kinds import open_kinds
+
+        if not run.config.has_kinds:
+            return []
+        try:
+            dataset = self._dataset_of(run)
+            clips = worker.load_clips(dataset.folder, run.config)
+        except RunError:
+            return []
+        kinds = open_kinds(dataset.folder, clips, dataset.rate, run.config.settings.kinds)
+        files = dataset.clip_files()[list(kinds.examples)]
+        return [PurePosixPath(dataset.files[file].path).name for file in files]
 
     def generate(
         self,
