@@ -40,8 +40,8 @@ VOICED = 0.45
 SOUNDING_DB = -20.0
 """Frames this far under a clip's loudest one do not decide how periodic it is."""
 
-HEAD_DB, TAIL_DB, TAIL_END_DB = -10.0, -20.0, -50.0
-"""Levels under a clip's loudest frame: the hit itself lies above the first, its tail between the other two."""
+TAIL_DB, TAIL_END_DB = -20.0, -50.0
+"""Levels under a clip's loudest frame between which its tail lies."""
 
 FEWEST_TAIL_FRAMES = 4
 """50 ms; of a shorter tail nothing is heard by itself."""
@@ -57,7 +57,7 @@ class Periodicity(NamedTuple):
     """How periodic clips are, and with what period; arrays (n,)."""
 
     harmonicity: np.ndarray
-    """In [0, 1]: the median over the sounding frames. 1 for a periodic sound, about 0.2 for white noise."""
+    """In [0, 1]: the median over the sounding frames. 1 for a periodic sound, 0.1 to 0.2 for white noise."""
     voiced_share: np.ndarray
     """In [0, 1]: of the sounding frames, those with a harmonicity of at least 0.45."""
     pitch_hz: np.ndarray
@@ -67,8 +67,9 @@ class Periodicity(NamedTuple):
 def attack_seconds(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) seconds from the first moment at 10 % of the envelope's peak to the first at 90 %.
 
-    The logarithm of it is MPEG-7's LogAttackTime (ISO/IEC 15938-4; Peeters 2004, section 4.2). The envelope is the root
-    mean square in 2 ms every 0.5 ms; an instant start reads as 1.5 ms, a line from 0 to its peak as 80 % of its length.
+    The logarithm of it is MPEG-7's LogAttackTime (ISO/IEC 15938-4; Peeters 2004, "A large set of audio features"). The
+    envelope is the root mean square in 2 ms every 0.5 ms: an instant start reads as 1 to 2 ms, a line from 0 to the
+    peak as 80 % of its length.
     """
     return _of_sounding(waves, lambda sounds: _attacks(*_envelopes(sounds, rate)))
 
@@ -89,19 +90,27 @@ def periodicity(waves: np.ndarray, rate: int) -> Periodicity:
     A frame's harmonicity is the height of the highest maximum of its normalised autocorrelation, over that of the
     window, at lags of 50 to 1000 Hz: the periodic share h of its power, 10 log10(h / (1 - h)) dB of harmonics over
     noise. Frames are 60 ms under a Hann window, every 15 ms. Of a pure tone over 1000 Hz it finds a multiple of the
-    period, and a tone under 50 Hz is not periodic here.
+    period; a tone under 50 Hz is not periodic here, as the deepest kicks are not.
     """
     rows = _of_sounding(waves, lambda sounds: np.array([_periodicity(sound, rate) for sound in sounds]), 3)
     return Periodicity(*rows.T)
 
 
+def harmonics_to_noise_db(harmonicity: np.ndarray) -> np.ndarray:
+    """(n,) decibels, 10 log10(h / (1 - h)) of a harmonicity h in [0, 1], held to -40 to 40 (Boersma 1993, eq. 4).
+
+    What the ear hears of a high harmonicity: 0.9 and 0.99 are 10 % but 10 dB of noise apart.
+    """
+    shares = np.clip(harmonicity, 1e-4, 1 - 1e-4)
+    return 10 * np.log10(shares / (1 - shares))
+
+
 def centroid_hz(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) hertz, sum f |X(f)|^2 / sum |X(f)|^2 over the clip's whole spectrum, from 0 to rate / 2.
 
-    Weighted by power, so that neither silence around a sound nor a faint hiss moves it (Peeters 2004, section 6.1.1).
+    Weighted by power, so that neither silence around a sound nor a faint hiss moves it (the spectral centroid of Peeters 2004).
     """
-    frequencies = np.fft.rfftfreq(np.shape(waves)[1], 1 / rate)
-    return _of_sounding(waves, lambda sounds: np.array([_mean(frequencies, _powers(sound)) for sound in sounds]))
+    return _of_sounding(waves, lambda sounds: np.array([_centroid_hz(sound, rate) for sound in sounds]))
 
 
 def flatness(waves: np.ndarray, rate: int) -> np.ndarray:
@@ -117,9 +126,10 @@ def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) decibels by which one mel band rings on: heard, from about 12 dB, as a faint whistle behind a hit.
 
     A band's prominence is its level over the louder of the medians of its neighbourhoods, the bands 2 to 6 below and
-    above. Ringing is the largest prominence in the tail, less what it already was (over 0) in the hit itself: a tone
-    that was there from the start is the sound's own. The tail is what follows the loudest frame at -20 to -50 dB of it;
-    clips with less than 50 ms of it have NaN. A definition of our own; the six bands at either end are not asked.
+    above. Ringing is the largest prominence in the tail, less what it already was (over 0) in the loudest three frames:
+    a tone that was there from the start is the sound's own. The tail is what follows the loudest frame at -20 to -50 dB
+    of it; clips with less than 50 ms of it have NaN. A definition of our own, for hits: a tone that glides or comes late
+    rings too. The six bands at either end are not asked. Bursts of noise have 1 to 7 dB.
     """
     return _of_sounding(waves, lambda sounds: np.array([_ringing(_bands_db(sound, rate)) for sound in sounds]))
 
@@ -194,28 +204,27 @@ def _normalised_autocorrelations(frames: np.ndarray) -> np.ndarray:
 
 
 def _highest_maxima(correlations: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """(heights (F,), frequencies in Hz (F,)) of the best maximum of each row at lags of the pitches; 0 and NaN where
-    there is none."""
+    """(heights (F,), frequencies in Hz (F,)) of each row's best maximum at lags of the pitches; 0 and NaN where there
+    is none. Between two lags it is that of the parabola through three of them."""
     steps = UPSAMPLING * rate
     lags = np.arange(int(np.ceil(steps / HIGHEST_PITCH_HZ)), int(steps / LOWEST_PITCH_HZ) + 1)
     before, here, after = (correlations[:, lags + shift] for shift in (-1, 0, 1))
     is_maximum = (here > before) & (here >= after)
     strengths = np.where(is_maximum, here - OCTAVE_COST * np.log2(LOWEST_PITCH_HZ * lags / steps), -np.inf)
     best = strengths.argmax(1)
-    found = is_maximum.any(1)
-    heights = np.where(found, here[np.arange(len(here)), best].clip(0, 1), 0.0)
-    return heights, np.where(found, steps / lags[best], np.nan)
+    found = np.take_along_axis(is_maximum, best[:, None], 1)[:, 0]
+    before, here, after = (np.take_along_axis(side, best[:, None], 1)[:, 0] for side in (before, here, after))
+    shifts = (before - after) / np.where(found, 2 * (before - 2 * here + after), 1)
+    heights = (here - (before - after) * shifts / 4).clip(0, 1)
+    return np.where(found, heights, 0.0), np.where(found, steps / (lags[best] + shifts), np.nan)
 
 
 # spectra
 
 
-def _powers(wave: np.ndarray) -> np.ndarray:
-    return np.abs(np.fft.rfft(wave.astype(np.float64))) ** 2
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> float:
-    return np.average(values, weights=weights)
+def _centroid_hz(wave: np.ndarray, rate: int) -> float:
+    powers = np.abs(np.fft.rfft(wave)) ** 2
+    return np.average(np.fft.rfftfreq(len(wave), 1 / rate), weights=powers)
 
 
 def _bands_db(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -236,11 +245,11 @@ def _flatness(bands_db: np.ndarray) -> float:
 def _ringing(bands_db: np.ndarray) -> float:
     levels_db = 10 * np.log10((10 ** (bands_db / 10)).sum(1))
     levels_db -= levels_db.max()
-    behind = np.arange(len(levels_db)) > levels_db.argmax()
-    tail = behind & (levels_db <= TAIL_DB) & (levels_db >= TAIL_END_DB)
+    loudest, places = levels_db.argmax(), np.arange(len(levels_db))
+    tail = (places > loudest) & (levels_db <= TAIL_DB) & (levels_db >= TAIL_END_DB)
     if tail.sum() < FEWEST_TAIL_FRAMES:
         return np.nan
-    hit, rest = (_prominence_db(bands_db[frames].mean(0)) for frames in (levels_db >= HEAD_DB, tail))
+    hit, rest = (_prominence_db(bands_db[frames].mean(0)) for frames in (abs(places - loudest) <= 1, tail))
     return (rest - hit.clip(min=0)).max()
 
 
