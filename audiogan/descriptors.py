@@ -26,16 +26,16 @@ DECAY_SHARE = 0.1
 LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 50.0, 1000.0
 
 PERIODS = 3
-"""Of the lowest pitch, the length of a frame (Boersma 1993, section 5)."""
+"""Of the lowest pitch, the length of a frame (Boersma 1993)."""
 
 UPSAMPLING = 4
 """Of the autocorrelation: at high pitches its maxima fall between two samples."""
 
 OCTAVE_COST = 0.01
-"""Of an octave downwards: all multiples of a period are as periodic, and the first is the pitch (Boersma's default)."""
+"""Of an octave downwards: all multiples of a period are as periodic, the first is the pitch (Boersma 1993, eq. 24)."""
 
 VOICED = 0.45
-"""Harmonicity from which a frame counts as voiced (Boersma's threshold)."""
+"""Harmonicity from which a frame counts as voiced (Praat's threshold)."""
 
 SOUNDING_DB = -20.0
 """Frames this far under a clip's loudest one do not decide how periodic it is."""
@@ -85,7 +85,7 @@ def decay_seconds(waves: np.ndarray, rate: int) -> np.ndarray:
 
 def periodicity(waves: np.ndarray, rate: int) -> Periodicity:
     """How periodic clips are in the frames within 20 dB of the loudest: Boersma 1993 ("Accurate short-term analysis of
-    the fundamental frequency and the harmonics-to-noise ratio of a sampled sound"), eqs. 9 and 26.
+    the fundamental frequency and the harmonics-to-noise ratio of a sampled sound"), eqs. 9 and 24.
 
     A frame's harmonicity is the height of the highest maximum of its normalised autocorrelation, over that of the
     window, at lags of 50 to 1000 Hz: the periodic share h of its power, 10 log10(h / (1 - h)) dB of harmonics over
@@ -108,7 +108,7 @@ def harmonics_to_noise_db(harmonicity: np.ndarray) -> np.ndarray:
 def centroid_hz(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) hertz, sum f |X(f)|^2 / sum |X(f)|^2 over the clip's whole spectrum, from 0 to rate / 2.
 
-    Weighted by power, so that neither silence around a sound nor a faint hiss moves it (the spectral centroid of Peeters 2004).
+    The spectral centroid of Peeters 2004, weighted by power: neither silence around a sound nor a faint hiss moves it.
     """
     return _of_sounding(waves, lambda sounds: np.array([_centroid_hz(sound, rate) for sound in sounds]))
 
@@ -128,8 +128,8 @@ def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
     A band's prominence is its level over the louder of the medians of its neighbourhoods, the bands 2 to 6 below and
     above. Ringing is the largest prominence in the tail, less what it already was (over 0) in the loudest three frames:
     a tone that was there from the start is the sound's own. The tail is what follows the loudest frame at -20 to -50 dB
-    of it; clips with less than 50 ms of it have NaN. A definition of our own, for hits: a tone that glides or comes late
-    rings too. The six bands at either end are not asked. Bursts of noise have 1 to 7 dB.
+    of it; clips with less than 50 ms of it have NaN. The six bands at either end are not asked. Bursts of noise have 1
+    to 7 dB. A definition of our own, for hits: a tone that glides or comes late rings too.
     """
     return _of_sounding(waves, lambda sounds: np.array([_ringing(_bands_db(sound, rate)) for sound in sounds]))
 
