@@ -137,19 +137,21 @@ def test_sounds_that_last_half_as_long_again_are_off_within_their_label(detail):
         return np.stack([*noises, *tones])
 
     labels = np.repeat([0, 1], 6)
-    clips = to_int16(np.concatenate([hits(1), hits(1.1)]).clip(-1, 1))
+    held_out, trained, made = hits(1), hits(1.1), hits(1.5)
+    for sounds, ringing in ((trained, 6), (made, 3)):
+        sounds[:ringing] += 0.005 * np.sin(2 * np.pi * 2_300 * t)
+    clips = to_int16(np.concatenate([held_out, trained]).clip(-1, 1))
     real = SimpleNamespace(clips=clips, rate=rate, clip_labels=np.tile(labels, 2))
     judge = FakeJudge(real, np.arange(12, 24), np.arange(12))
-    made = hits(1.5)
-    made[:3] += 0.005 * np.sin(2 * np.pi * 2_300 * t)
     row = detail.detail_columns(judge, np.roll(made, 4, 0).clip(-1, 1), np.roll(labels, 4))
     assert row["decay off"] == pytest.approx(50, abs=5)
     assert row["decay off floor"] == pytest.approx(10, abs=3)
     assert row["harmonicity off"] == pytest.approx(0, abs=0.5)
     assert row["voiced"] == row["voiced floor"] == 50
-    assert (row["ringing"], row["ringing floor"]) == (25, 0)
-    # without labels, tones alone are compared with tones and noises
-    assert detail.detail_columns(judge, hits(1)[6:], None)["decay off"] > 40
+    assert (row["ringing"], row["ringing floor"]) == (25, 50)
+    # without labels, all are compared with all
+    assert detail.detail_columns(judge, held_out[::-1], None)["decay off"] < 1
+    assert detail.detail_columns(judge, held_out[6:], None)["decay off"] > 40
     # of silence nothing is known but what it is compared with
     silence = detail.detail_columns(judge, np.zeros((8, 4_000)), None)
     assert all(name.endswith(" floor") for name in silence)
