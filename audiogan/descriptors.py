@@ -46,8 +46,9 @@ TAIL_DB, TAIL_END_DB = -20.0, -50.0
 FEWEST_TAIL_FRAMES = 4
 """50 ms; of a shorter tail nothing is heard by itself."""
 
-AUDIBLE_DB = -70.0
-"""Bands this far under the loudest one of all frames are silence."""
+AUDIBLE_DB = -60.0
+"""Bands this far under the loudest one are silence: the floor of mel frames (`transforms.Frames`), below
+which a real band beside one that was cut off would seem to ring."""
 
 NEAREST_BAND, FARTHEST_BAND = 2, 6
 """Mel bands that make up a neighbourhood on each side. The next one hears half of a tone in the middle one."""
@@ -116,10 +117,10 @@ def centroid_hz(waves: np.ndarray, rate: int) -> np.ndarray:
 def flatness(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) geometric over arithmetic mean of a clip's power density in mel bands: near 1 for white noise, 0 for a tone.
 
-    MPEG-7's AudioSpectrumFlatness over all bands, of the mean power of all frames. Bands 70 dB under the loudest count
+    MPEG-7's AudioSpectrumFlatness over all bands, of the mean power of all frames. Bands 60 dB under the loudest count
     as that.
     """
-    return _of_sounding(waves, lambda sounds: np.array([_flatness(_bands_db(sound, rate)) for sound in sounds]))
+    return _of_sounding(waves, lambda sounds: np.array([_flatness(_band_powers(sound, rate)) for sound in sounds]))
 
 
 def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
@@ -131,7 +132,7 @@ def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
     of it; clips with less than 50 ms of it have NaN. The six bands at either end are not asked. Bursts of noise have 1
     to 7 dB. A definition of our own, for hits: a tone that glides or comes late rings too.
     """
-    return _of_sounding(waves, lambda sounds: np.array([_ringing(_bands_db(sound, rate)) for sound in sounds]))
+    return _of_sounding(waves, lambda sounds: np.array([_ringing_db(_band_powers(sound, rate)) for sound in sounds]))
 
 
 def _of_sounding(waves: np.ndarray, measure: Callable[[np.ndarray], np.ndarray], columns: int = 0) -> np.ndarray:
@@ -227,24 +228,25 @@ def _centroid_hz(wave: np.ndarray, rate: int) -> float:
     return np.average(np.fft.rfftfreq(len(wave), 1 / rate), weights=powers)
 
 
-def _bands_db(wave: np.ndarray, rate: int) -> np.ndarray:
-    """(F, M) power densities in mel bands and Hann windows of 50 ms every 12.5 ms, in dB under the loudest, to -70."""
+def _band_powers(wave: np.ndarray, rate: int) -> np.ndarray:
+    """(F, M) power densities in mel bands and Hann windows of 50 ms every 12.5 ms, the largest of them 1."""
     hop = hop_samples_for(rate)
     size = 4 * hop
     filters = mel_filters(rate, size, mels_for(rate)).numpy()
     frames = sliding_window_view(np.pad(wave, size // 2), size)[::hop] * np.hanning(size + 1)[:-1]
-    bands = np.abs(np.fft.rfft(frames)) ** 2 @ (filters / filters.sum(1, keepdims=True)).T
-    return 10 * np.log10((bands / bands.max()).clip(min=10 ** (AUDIBLE_DB / 10)))
+    powers = np.abs(np.fft.rfft(frames)) ** 2 @ (filters / filters.sum(1, keepdims=True)).T
+    return powers / powers.max()
 
 
-def _flatness(bands_db: np.ndarray) -> float:
-    powers = (10 ** (bands_db / 10)).mean(0)
-    return np.exp(np.log(powers).mean()) / powers.mean()
+def _flatness(powers: np.ndarray) -> float:
+    means = powers.mean(0)
+    audible = np.maximum(means, means.max() * 10 ** (AUDIBLE_DB / 10))
+    return np.exp(np.log(audible).mean()) / audible.mean()
 
 
-def _ringing(bands_db: np.ndarray) -> float:
-    levels_db = 10 * np.log10((10 ** (bands_db / 10)).sum(1))
-    levels_db -= levels_db.max()
+def _ringing_db(powers: np.ndarray) -> float:
+    levels_db = 10 * np.log10((powers.sum(1) / powers.sum(1).max()).clip(min=1e-20))
+    bands_db = 10 * np.log10(powers.clip(min=10 ** (AUDIBLE_DB / 10)))
     loudest, places = levels_db.argmax(), np.arange(len(levels_db))
     tail = (places > loudest) & (levels_db <= TAIL_DB) & (levels_db >= TAIL_END_DB)
     if tail.sum() < FEWEST_TAIL_FRAMES:
