@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
@@ -219,6 +219,18 @@ class Run:
             raise RunError(f"There is no run '{self.name}'.") from None
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"The run '{self.name}' has a damaged config.json ({error}).") from None
+
+    def save_label_shares(self, shares: Sequence[float]) -> None:
+        """How often each label, or kind in its place, is among the clips that are trained on."""
+        _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
+
+    @property
+    def label_shares(self) -> list[float]:
+        """Of each label or kind; all alike before training has told."""
+        try:
+            return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return [1 / self.config.n_labels] * self.config.n_labels
 
     # what the trainer says of itself
 

@@ -36,9 +36,10 @@ from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument
 from audiogan.judging.hearing import Prepared
 from audiogan.judging.judge import Judge, RealClips, open_judge
+from audiogan.kinds import find_kinds
 from audiogan.lab import Lab
 from audiogan.runs import Run
-from audiogan.splits import held_out
+from audiogan.splits import held_out, in_proportion
 from audiogan.training import FITTING_CLIPS, train
 from audiogan.transforms import make_transform
 
@@ -86,11 +87,12 @@ def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
 def judge_run(judge: Judge, run: Run) -> dict[str, float]:
     """What the newest snapshot is worth, in one row."""
     instrument = Instrument(run, run.snapshots()[-1])
-    shares = np.bincount(judge.real.clip_labels[judge.train_indices]) / len(judge.train_indices)
-    asked = np.random.default_rng(0).choice(len(shares), COUNT, p=shares)
-    points = [instrument.point(seed, int(asked[seed]) if instrument.labels else None) for seed in range(COUNT)]
+    asked = None
+    if run.config.shared_labels:
+        asked = in_proportion(np.bincount(judge.real.clip_labels[judge.train_indices]), range(COUNT))
+    points = [instrument.point(seed, None if asked is None else int(asked[seed])) for seed in range(COUNT)]
     waves = np.concatenate([instrument.render(points[at : at + 32]).numpy() for at in range(0, COUNT, 32)])
-    return judge_sounds(judge, waves, asked if instrument.labels else None)
+    return judge_sounds(judge, waves, asked)
 
 
 def judge_ceiling(judge: Judge, config: RunConfig) -> dict[str, float]:
@@ -181,7 +183,6 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
         real = RealClips.of(dataset, keep_back(dataset, arguments.by_speaker))
         arguments.judges.mkdir(parents=True, exist_ok=True)
         judge = open_judge(arguments.judges, real)
-        clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
         for preset in arguments.presets:
             for labels in arguments.labels:
                 for seed in arguments.seeds:
@@ -189,15 +190,21 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     done = [row["minutes"] for row in rows if head.items() <= row.items()]
                     if set(arguments.budgets) <= set(done):
                         continue
-                    conditional = f"conditional={'true' if labels == 'yes' else 'false'}"
-                    changes = [*REDUCED.get(preset, ()), conditional, "threads=1", *arguments.changes]
-                    config = lab.configure(dataset, preset, changes, seed)
+                    asked = ["conditional=true"] if labels == "yes" else []
+                    changes = [*REDUCED.get(preset, ()), *asked, "threads=1", *arguments.changes]
+                    known = dataset if labels == "yes" else replace(dataset, labels=())
+                    config = lab.configure(known, preset, changes, seed)
+                    clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
+                    begun = time.process_time()
+                    if config.has_kinds:
+                        kinds = find_kinds(clips.waves, clips.training_places, dataset.rate, config.settings.kinds)
+                        clips = replace(clips, labels=kinds.of_clip)
+                    spent = (time.process_time() - begun) / (60 * CORES)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
                     if arguments.ceiling:
                         ceiling = {"preset": "real clips through " + config.settings.transform, "minutes": 0.0}
                         rows = [old for old in rows if old["preset"] != ceiling["preset"]]
                         rows.append(head | ceiling | {"steps": 0} | judge_ceiling(judge, config))
-                    spent = 0.0
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
                         spent = minutes
