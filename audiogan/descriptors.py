@@ -124,13 +124,14 @@ def flatness(waves: np.ndarray, rate: int) -> np.ndarray:
 
 
 def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
-    """(n,) decibels by which one mel band rings on: heard, from about 12 dB, as a faint whistle behind a hit.
+    """(n,) decibels by which one mel band of a hit outlasts those around it, as a faint whistle does.
 
     A band's prominence is its level over the louder of the medians of its neighbourhoods, the bands 2 to 6 below and
     above. Ringing is the largest prominence in the tail, less what it already was (over 0) in the loudest three frames:
     a tone that was there from the start is the sound's own. The tail is what follows the loudest frame at -20 to -50 dB
     of it; clips with less than 50 ms of it have NaN. The six bands at either end are not asked. Bursts of noise have 1
-    to 7 dB. A definition of our own, for hits: a tone that glides or comes late rings too.
+    to 7 dB, and 18 to 35 with a tone 40 dB under them that stays, unless they themselves last (T60 over 0.4 s). A
+    definition of our own, for hits: a tone that glides or comes late rings too.
     """
     return _of_sounding(waves, lambda sounds: np.array([_ringing_db(_band_powers(sound, rate)) for sound in sounds]))
 
