@@ -10,7 +10,8 @@ that the table can grow over many runs. `--variant NAME --set key=value` tries o
 
 KD is the unbiased kernel distance (x 100), of mel statistics and of the features of a classifier trained on real clips;
 FD the Fréchet distance of these features beside that of as many held-out real clips; IS the Inception Score beside
-theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sounds are judged.
+theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sounds are judged. From "attack off" on,
+single sounds are compared with held-out ones, beside what training clips reach: detail.py says how.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from detail import detail_columns
 from report import RESULTS, publish
 
 from audiogan import metrics
@@ -127,19 +129,23 @@ def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> d
         }
     if "label_accuracy" in lines:
         row["accuracy"] = lines["label_accuracy"].value
-    return row
+    return row | detail_columns(judge, waves, asked)
 
 
 def medians(rows: list[dict]) -> list[dict]:
-    """One row for each preset, variant and budget: medians over the seeds."""
+    """One row for each preset, variant and budget: medians over the seeds, nothing where no seed has a number."""
+    columns = dict.fromkeys(name for row in rows for name in row)
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault((row["preset"], row["variant"], row["labels"], row["minutes"]), []).append(row)
     table = []
     for (preset, variant, labels, minutes), same in sorted(groups.items()):
         head = {"preset": preset, "variant": variant, "labels": labels, "minutes": minutes, "seeds": len(same)}
-        names = [name for name in same[0] if name not in (*head, "seed", "settings")]
-        table.append(head | {name: median(row[name] for row in same) for name in names})
+        for name in columns:
+            if name not in (*head, "seed", "settings"):
+                known = [row[name] for row in same if name in row]
+                head[name] = median(known) if known else ""
+        table.append(head)
     return table
 
 
