@@ -26,6 +26,7 @@ from statistics import median
 import numpy as np
 import torch
 from detail import detail_columns
+from pictures import draw_side_by_side
 from report import RESULTS, publish
 
 from audiogan import metrics
@@ -51,6 +52,9 @@ HELD_OUT = 0.25
 
 COUNT = 600
 """Sounds that are judged."""
+
+IN_A_ROW = 10
+"""Sounds in a row of the pictures: two rows are real, two generated."""
 
 REDUCED = {
     "wavegan": ("width=16", "batch=16"),
@@ -84,7 +88,7 @@ def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
     return run.snapshots()[-1].step
 
 
-def judge_run(judge: Judge, run: Run) -> dict[str, float]:
+def judge_run(judge: Judge, run: Run, picture: Path | None) -> dict[str, float]:
     """What the newest snapshot is worth, in one row."""
     instrument = Instrument(run, run.snapshots()[-1])
     asked = None
@@ -92,7 +96,20 @@ def judge_run(judge: Judge, run: Run) -> dict[str, float]:
         asked = in_proportion(np.bincount(judge.real.clip_labels[judge.train_indices]), range(COUNT))
     points = [instrument.point(seed, None if asked is None else int(asked[seed])) for seed in range(COUNT)]
     waves = np.concatenate([instrument.render(points[at : at + 32]).numpy() for at in range(0, COUNT, 32)])
+    if picture:
+        draw(judge, waves, asked, picture)
     return judge_sounds(judge, waves, asked)
+
+
+def draw(judge: Judge, waves: np.ndarray, asked: np.ndarray | None, path: Path) -> None:
+    """The first sounds and as many held-out clips, of the same labels if these were asked for; none is chosen."""
+    count, held_out = 2 * IN_A_ROW, judge.held_out_indices
+    real, made = held_out[:count], np.arange(count)
+    if asked is not None:
+        labels, shown = judge.real.clip_labels[held_out], np.bincount(np.arange(count) % len(judge.real.labels))
+        real = np.concatenate([held_out[labels == label][:some] for label, some in enumerate(shown)])
+        made = np.concatenate([np.flatnonzero(asked == label)[:some] for label, some in enumerate(shown)])
+    draw_side_by_side(float_waves(judge.real.clips[real]).numpy(), waves[made], judge.real.rate, path, IN_A_ROW)
 
 
 def judge_ceiling(judge: Judge, config: RunConfig) -> dict[str, float]:
@@ -109,7 +126,7 @@ def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> d
     """What sounds (n, T) are worth that were asked to have these labels (n,), in one row."""
     card = judge.measure(waves, asked)
     lines = {line.measure: line for line in card.lines}
-    heard = judge.ears.hear(Prepared(waves, judge.clip_samples), lambda share: None)
+    heard = judge.ears.hear(Prepared(waves, judge.clip_samples))
     n = min(len(heard), len(judge.held_out), len(judge.train))
     real, new, made = (side.sounds[:n] for side in (judge.train, judge.held_out, heard))
     row = {
@@ -159,6 +176,7 @@ def main() -> None:
     parser.add_argument("--labels", nargs="+", choices=["yes", "no"], default=["yes"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--budgets", type=float, nargs="+", default=[1, 3, 10], help="minutes of two cores")
+    parser.add_argument("--pictures", type=Path, help="a folder for spectrograms, real beside generated, random")
     parser.add_argument("--ceiling", action="store_true", help="also judge held-out clips sent through the transform")
     parser.add_argument(
         "--judges", type=Path, default=Path(tempfile.gettempdir(), "audiogan-judges"), help="where they are kept"
@@ -208,7 +226,9 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
                         spent = minutes
-                        row = head | {"minutes": minutes, "steps": steps} | judge_run(judge, run)
+                        drawing = f"{stem}-{run.name}-{arguments.variant.replace(' ', '-')}-{minutes:g}.png"
+                        picture = arguments.pictures and arguments.pictures / drawing
+                        row = head | {"minutes": minutes, "steps": steps} | judge_run(judge, run, picture)
                         rows = [old for old in rows if not (head | {"minutes": minutes}).items() <= old.items()]
                         rows.append(row | {"settings": " ".join(changes)})
                         publish(stem, f"{title}: {dataset.n_clips} clips", medians(rows), trials=rows)

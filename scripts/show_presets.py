@@ -17,13 +17,11 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from matplotlib.colors import LinearSegmentedColormap  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from pictures import draw_side_by_side  # noqa: E402
 
 from audiogan.lab import PRESETS, Dataset, Lab, Limit, Run  # noqa: E402
-from audiogan.spectrogram import COLOURS, TOP_DB, WINDOW_SECONDS  # noqa: E402
 from audiogan.wording import duration  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "presets"
@@ -52,37 +50,6 @@ TRIALS = {
     "melspec_wgan": Trial("long", 22_050, 5.9, ("width=8", "batch=8")),
     "wavegan": Trial("drums", 16_000, 1.024, ("width=16", "batch=16")),
 }
-
-
-def spectrogram_db(wave: np.ndarray, rate: int) -> np.ndarray:
-    """(bins, frames) in decibels below the loudest point, drawn as on the pages."""
-    size = 2 ** round(np.log2(WINDOW_SECONDS * rate))
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (size // 2, size)), size)[:: size // 8]
-    power = np.abs(np.fft.rfft(frames * np.hanning(size))).T ** 2
-    return 10 * np.log10(np.maximum(power / max(power.max(), 1e-12), 10 ** (-TOP_DB / 10)))
-
-
-def draw_side_by_side(real: list[np.ndarray], made: list[np.ndarray], rate: int, path: Path) -> None:
-    """Spectrograms of real clips above generated ones, on one scale."""
-    figure = Figure(figsize=(2 * SHOWN, 4), layout="constrained")
-    axes = figure.subplots(2, SHOWN, sharex=True, sharey=True)
-    colours = LinearSegmentedColormap.from_list("sound", COLOURS)
-    for row, (name, waves) in enumerate((("real", real), ("generated", made))):
-        for axis, wave in zip(axes[row], waves, strict=True):
-            extent = (0, len(wave) / rate, 0, rate / 2000)
-            axis.imshow(
-                spectrogram_db(wave, rate),
-                origin="lower",
-                aspect="auto",
-                cmap=colours,
-                vmin=-TOP_DB,
-                vmax=0,
-                extent=extent,
-            )
-        axes[row][0].set_ylabel(f"{name} (kHz)")
-    for axis in axes[1]:
-        axis.set_xlabel("s")
-    figure.savefig(path, dpi=80)
 
 
 def try_preset(lab: Lab, name: str, trial: Trial, data: Path, minutes: float) -> dict:
