@@ -25,7 +25,7 @@ from audiogan import datasets, devices, listening, probe, queue, sources, splits
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
-from audiogan.presets import PRESETS, Preset, number_of_kinds, preset
+from audiogan.presets import PRESETS, Preset, preset, suited
 from audiogan.queue import Entry
 from audiogan.reading import Finding, read
 from audiogan.runs import (
@@ -333,8 +333,9 @@ class Lab:
         Raises SettingError for an unknown preset or key, or a value out of range.
         """
         settings = preset(preset_name).settings.with_text(list(assignments))
-        if settings.conditional and len(dataset.labels) < 2 and settings.kinds == 0:
-            settings = replace(settings, kinds=number_of_kinds(round(dataset.n_clips * (1 - settings.hold_out))))
+        named = {assignment.partition("=")[0] for assignment in assignments}
+        n_clips = round(dataset.n_clips * (1 - settings.hold_out))
+        settings = suited(settings, named, n_clips, len(dataset.labels) > 1)
         return RunConfig(
             preset=preset_name,
             settings=settings,

@@ -1,6 +1,7 @@
 """The presets: settings with a name, as the six systems were published and as framegan was measured to be best."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from audiogan.settings import PUBLISHED, SettingError, Settings, nearest
 
@@ -135,9 +136,26 @@ CLIPS_PER_KIND = 16
 """On average, at least: a discriminator learns the few clips of a smaller kind by heart."""
 
 
+SMALL_SET = 200
+"""Clips up to which a training is expected to begin to copy them before its time is over."""
+
+SMALL_SET_PATIENCE = 10.0
+"""Minutes without a better snapshot after which it then stops by itself."""
+
+
 def number_of_kinds(n_clips: int) -> int:
     """How many kinds stand in for labels among so many clips; 1, which is none, where there are too few."""
     return max(1, min(MOST_KINDS, n_clips // CLIPS_PER_KIND))
+
+
+def suited(settings: Settings, named: Collection[str], n_clips: int, has_labels: bool) -> Settings:
+    """The settings for so many training clips: chosen is what they leave open, and nobody has named."""
+    if settings.conditional and not has_labels and settings.kinds == 0:
+        settings = replace(settings, kinds=number_of_kinds(n_clips))
+    # published presets train for as long as they were published with
+    if settings.architecture == "framegan" and n_clips <= SMALL_SET and "patience" not in named:
+        settings = replace(settings, patience=SMALL_SET_PATIENCE)
+    return settings
 
 
 def preset(name: str) -> Preset:

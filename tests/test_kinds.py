@@ -7,7 +7,7 @@ import torch
 from audiogan import audio, kinds, worker
 from audiogan.examples import Clips
 from audiogan.instrument import Instrument
-from audiogan.presets import number_of_kinds
+from audiogan.presets import PRESETS, number_of_kinds, suited
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config, train_here
 
 THREE_PITCHES = [200, 200, 200, 200, 200, 1000, 1000, 1000, 3000, 3000]
@@ -123,3 +123,17 @@ def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
     asked = [instrument.point(seed).label for seed in range(200)]
     assert asked.count(0) == pytest.approx(150, abs=2)
     assert torch.isfinite(instrument.render([instrument.point(0)])).all()
+
+
+@pytest.mark.parametrize(
+    ("preset", "n_clips", "named", "patience"),
+    [
+        ("framegan", 200, (), 10),
+        ("studio", 50, (), 10),
+        ("framegan", 201, (), 0),
+        ("framegan", 50, ("patience",), 0),
+        ("mlp", 50, (), 0),
+    ],
+)
+def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience):
+    assert suited(PRESETS[preset].settings, named, n_clips, has_labels=True).patience == patience
