@@ -1,11 +1,14 @@
 """A data set's clips and labels -> a `SoundClassifier` that tells them apart, in a minute or two on one core."""
 
+import math
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from audiogan.judging.embedders import MELS, Progress, SoundClassifier, in_batches
+from audiogan.judging.embedders import MELS, SoundClassifier, in_batches
+from audiogan.judging.stages import Progress
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32
@@ -32,15 +35,14 @@ def train_classifier(
     waves: np.ndarray, labels: np.ndarray, n_labels: int, rate: int, progress: Progress | None = None
 ) -> SoundClassifier:
     """A classifier of clips (n, T) by their labels (n,) from 0 to n_labels - 1, the same for the same clips."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        classifier = SoundClassifier(rate, int(n_labels))
-    classifier.levels.fit(waves)
+    random = torch.Generator().manual_seed(0)
+    classifier = untrained(rate, int(n_labels), random)
     mel = torch.from_numpy(in_batches(classifier.mel, waves)).float()
+    classifier.levels.set_floor(mel.max().item())
     levels = (mel + classifier.levels.floor).log()
     classifier.mean.copy_(levels.mean(dim=(0, 2))[:, None])
     classifier.deviation.copy_(levels.std(dim=(0, 2)).clamp(min=0.1)[:, None])
-    targets, random = torch.from_numpy(np.asarray(labels, np.int64)), torch.Generator().manual_seed(0)
+    targets = torch.from_numpy(np.asarray(labels, np.int64))
     optimiser = torch.optim.AdamW(classifier.parameters(), RATE, weight_decay=1e-2)
     steps = min(MOST_STEPS, max(FEWEST_STEPS, EPOCHS * len(waves) // BATCH))
     for step in range(steps):
@@ -54,6 +56,19 @@ def train_classifier(
         if progress:
             progress(step + 1, steps)
     return classifier.eval().requires_grad_(False)
+
+
+def untrained(rate: int, n_labels: int, random: torch.Generator) -> SoundClassifier:
+    """A classifier whose weights come from this generator alone: sounds may be made beside it in other threads."""
+    with torch.random.fork_rng(devices=[]):
+        classifier = SoundClassifier(rate, n_labels)
+    for name, weights in classifier.named_parameters():
+        if weights.dim() > 1:
+            # as torch's own layers begin
+            nn.init.kaiming_uniform_(weights, math.sqrt(5), generator=random)
+        elif name.endswith("bias"):
+            nn.init.zeros_(weights)
+    return classifier
 
 
 def augmented(mel: Tensor, random: torch.Generator) -> Tensor:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +12,8 @@ import torch
 
 from audiogan import audio, worker
 from audiogan.judging import evaluation
-from audiogan.judging.evaluation import FIRST_SEED, Evaluation, Stages, asked_labels, asked_points, differences, render
+from audiogan.judging.evaluation import FIRST_SEED, Evaluation, asked_labels, asked_points, beside, differences, render
+from audiogan.judging.judge import CannotJudge
 from audiogan.judging.report_card import Line
 from audiogan.lab import Lab, RunError
 from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
@@ -86,16 +89,34 @@ def test_sounds_of_another_rate_are_resampled_to_the_data_set_s(instrument):
     np.testing.assert_allclose(wave[::2], instrument.heard(instrument.point(1)), atol=0.02)
 
 
-def test_a_stage_that_tells_nothing_leaves_its_share_to_the_next():
-    told = []
-    stages = Stages(lambda done, total: told.append((done, total)))
-    stages.until(0.6)
-    second, third = stages.until(0.8), None
-    second(1, 4)
-    second(4, 4)
-    third = stages.until(1.0)
-    third(1, 2)
-    assert told == [(20, 100), (80, 100), (90, 100)]
+# beside each other
+
+
+def test_a_judge_and_the_sounds_are_made_at_the_same_time():
+    # each waits for the other: one after the other they would never meet
+    meeting, told = threading.Barrier(2, timeout=20), []
+
+    def sounds(tell):
+        meeting.wait()
+        tell(3, 4)
+        return np.ones(2)
+
+    found, waves = beside(lambda: (meeting.wait(), "judge")[1], sounds, lambda *done: told.append(done))
+    assert (found, waves.tolist(), told) == ("judge", [1, 1], [(3, 4)])
+
+
+def test_where_no_judge_can_be_made_the_sounds_are_not_waited_for():
+    def judge():
+        raise CannotJudge("add more sounds")
+
+    def sounds(tell):
+        for _ in range(2000):
+            tell(0, 1)
+            time.sleep(0.01)
+        pytest.fail("every sound was made")
+
+    with pytest.raises(CannotJudge, match="add more sounds"):
+        beside(judge, sounds, lambda done, total: None)
 
 
 # what comes of it

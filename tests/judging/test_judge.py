@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from audiogan import audio, metrics, synthesis
-from audiogan.judging import judge
 from audiogan.judging.hearing import Prepared
-from audiogan.judging.judge import CannotJudge, Judge, RealClips, open_judge
+from audiogan.judging.judge import CannotJudge, Judge, RealClips, judge_path, open_judge
 from audiogan.judging.report_card import BAD, GOOD
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 import frauds
 
@@ -136,7 +135,7 @@ def test_level_and_length_of_a_clip_do_not_matter(fitted, case):
 
 def test_a_judge_is_kept_beside_the_clips_and_found_again(real, parts, fitted, case, tmp_path, monkeypatch):
     known = frauds.without_suspects(real, parts)
-    fitted.save(tmp_path / f"judge-{judge._key(known, None)}.safetensors")
+    fitted.save(judge_path(tmp_path, known))
     monkeypatch.setattr(Judge, "fit", lambda *_: pytest.fail("it was fitted again"))
     again = open_judge(tmp_path, known).measure(case.suspects)
     for one, other in zip(fitted.measure(case.suspects).lines, again.lines, strict=True):
