@@ -21,6 +21,7 @@ from audiogan.judging.comparisons import Basis, Reading
 from audiogan.judging.embedders import Embedder, MelStatistics, SoundClassifier
 from audiogan.judging.flaws import SILENT_DB
 from audiogan.judging.hearing import Ears, Heard, Prepared
+from audiogan.judging.own_embedders import why_unusable
 from audiogan.judging.report_card import Line, ReportCard, in_order, line
 from audiogan.judging.spectrum import spectrum_difference
 from audiogan.judging.stages import Progress, Stages
@@ -221,7 +222,8 @@ class Judge:
     def _lines(self, heard: Heard, asked: np.ndarray | None, progress: Progress) -> tuple[list[Line], list[str]]:
         """(the lines of the card, why others are missing)."""
         basis, (floor_basis, floor_clips) = self._basis(asked), self._floor()
-        lines, left_out, measures = [], [], self._measures()
+        own_fault = self._own_fault(self.held_out, heard)
+        lines, left_out, measures = [], [own_fault] if own_fault else [], self._measures(not own_fault)
         for number, (key, measure) in enumerate(measures.items()):
             count = min(len(heard), len(floor_clips)) if key in AT_EQUAL_COUNTS else None
             fake, floor = heard.some(slice(count)), floor_clips.some(slice(count))
@@ -258,7 +260,7 @@ class Judge:
             train=self.train,
             mel_bandwidth=metrics.median_distance(self.train.mel_statistics),
             sound_bandwidth=metrics.median_distance(self.train.sounds),
-            own_bandwidth=metrics.median_distance(self.train.own) if self.ears.own else 1.0,
+            own_bandwidth=metrics.median_distance(self.train.own) if self.ears.own and not self._own_fault() else 1.0,
             bands_hz=self.ears.bands_hz,
             labels=self.real.labels,
             expected=self._label_shares(self.real.clip_labels[self.train_indices] if asked is None else asked),
@@ -279,9 +281,17 @@ class Judge:
     def _label_shares(self, labels: np.ndarray) -> np.ndarray:
         return np.bincount(labels, minlength=len(self.real.labels)) / len(labels)
 
-    def _measures(self) -> dict[str, comparisons.Measure]:
+    def _own_fault(self, *others: Heard) -> str:
+        """Why the user's own embedder says nothing of the training clips and of these; empty where it does."""
+        own = self.ears.own
+        return why_unusable(own.name, self.train.own, *(other.own for other in others)) if own else ""
+
+    def _measures(self, is_own_usable: bool) -> dict[str, comparisons.Measure]:
         """Those that this judge can take."""
-        missing = {*(() if self._has_labels else OF_LABELS), *(() if self.ears.own else ["own_kernel_distance"])}
+        missing = {
+            *(() if self._has_labels else OF_LABELS),
+            *(() if self.ears.own and is_own_usable else ["own_kernel_distance"]),
+        }
         return {key: measure for key, measure in comparisons.MEASURES.items() if key not in missing}
 
     def _empty_card(self, clips: int, trained_on: str) -> ReportCard:

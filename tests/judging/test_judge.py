@@ -213,6 +213,37 @@ def test_an_own_embedder_has_a_line_and_is_named(real, parts, case, monkeypatch)
     assert line.verdict == BAD
 
 
+class Logarithm(Loudness):
+    """An embedder that makes NaN of every clip whose first half is quieter than its second: 0 / 0."""
+
+    def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
+        first, second = super().__call__(waves, rate).T
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(first - second)[:, None]
+
+
+@pytest.mark.parametrize("turned", ["generated", "real"])
+def test_an_own_embedder_that_returns_nan_is_left_out_with_the_reason(real, parts, case, turned, monkeypatch):
+    monkeypatch.setattr("audiogan.judging.classifier_training.FEWEST_STEPS", 2)
+    monkeypatch.setattr("audiogan.judging.classifier_training.MOST_STEPS", 2)
+    known = frauds.without_suspects(real, parts)
+    if turned == "real":
+        known = replace(known, clips=known.clips[:, ::-1])
+    fitted = Judge.fit(known, Logarithm())
+    waves = case.suspects[:, ::-1] if turned == "generated" else case.suspects
+    card = fitted.measure(waves)
+    broken = sum(int(np.isnan(side.own).any(1).sum()) for side in (fitted.train, fitted.held_out))
+    broken += int(np.isnan(Logarithm()(Prepared(waves, SAMPLES)[:], RATE)).sum())
+    assert broken > 40
+    assert card.left_out[0] == (
+        f"Your own embedder halves returned numbers that are not finite (NaN or infinite) for {broken} of 320 clips: "
+        "its kernel distance was left out."
+    )
+    measured = {line.measure for line in card.lines}
+    assert "own_kernel_distance" not in measured
+    assert {"mel_kernel_distance", "silence", "precision"} <= measured
+
+
 def test_clips_pass_16_bits_and_one_peak_and_silence_stays_silence():
     clips = np.array([[0.1, -0.05, 0.0, 0.9], [1.5, -0.75, 0.0, 0.0], [4e-4, 0.0, 0.0, 0.0]], np.float32)
     first, second, third = Prepared(clips, 3)[:]
