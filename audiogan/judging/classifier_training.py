@@ -12,9 +12,9 @@ from audiogan.judging.stages import Progress
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32
-FEWEST_STEPS, MOST_STEPS = 150, 200
+FEWEST_STEPS, MOST_STEPS = 150, 300
 EPOCHS = 20
-RATE = 6e-3
+RATE = 4e-3
 """Of AdamW, at its highest."""
 RISE = 0.25
 """Of the steps, over which the rate rises."""
@@ -75,7 +75,7 @@ def untrained(rate: int, n_labels: int, random: torch.Generator) -> SoundClassif
 
 def rate_at(place: float) -> float:
     """The learning rate at a place from 0 to 1 of the training: one cycle (Smith and Topin 2019, arXiv 1708.07120), up
-    in a straight line and down to 0 along a cosine. So 200 steps reach what 500 at a falling rate do."""
+    in a straight line and down to 0 along a cosine. So 300 steps reach more than 500 at a falling rate do."""
     if place < RISE:
         return RATE * place / RISE
     return RATE * (1 + math.cos(math.pi * (place - RISE) / (1 - RISE))) / 2

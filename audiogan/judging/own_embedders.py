@@ -42,8 +42,7 @@ class TorchScriptEmbedder:
     """
 
     def __init__(self, path: Path, rate: int) -> None:
-        self.rate, self.version = rate, _digest(path)
-        self.name = Path(path).name
+        self.name, self.rate, self.version = Path(path).name, rate, _version(path, rate)
         try:
             self._module = torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
@@ -64,8 +63,7 @@ class OnnxEmbedder:
 
     def __init__(self, path: Path, rate: int) -> None:
         runtime = _installed("onnxruntime")
-        self.rate, self.version = rate, _digest(path)
-        self.name = Path(path).name
+        self.name, self.rate, self.version = Path(path).name, rate, _version(path, rate)
         try:
             self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         # the package's errors have no class of their own that could be named here
@@ -158,8 +156,9 @@ def why_unusable(name: str, train: np.ndarray, *others: np.ndarray) -> str:
     return ""
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+def _version(path: Path, rate: int) -> str:
+    """The file's hash, and the rate, with which the same network hears something else."""
+    return f"{hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]} at {rate:,} Hz"
 
 
 def _installed(package: str):

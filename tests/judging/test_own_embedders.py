@@ -53,7 +53,9 @@ def test_a_torchscript_file_is_an_embedder_that_names_its_hash(tmp_path, clips):
     embedder = own_embedder(name, RATE)
     assert embedder(clips, RATE)[3].tolist() == [9, 4]
     assert embedder.name == "energies.pt"
-    assert embedder.version == hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
+    assert embedder.version == f"{digest} at 8,000 Hz"
+    assert own_embedder(name, 16_000).version != embedder.version
 
 
 def test_frames_of_an_embedder_are_averaged(tmp_path, clips):
