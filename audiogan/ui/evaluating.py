@@ -165,7 +165,7 @@ def _is_by(kept: "Evaluation", item: Contender, how: How) -> bool:
     return kept.card.fingerprint == config.fingerprint or kept.dataset == config.dataset
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=1.0)
 def _wait(jobs: dict[Contender, Job]) -> None:
     """The bars of what is under way; the page is drawn anew when one of them ends."""
     if any(job.future.done() for job in jobs.values()):
