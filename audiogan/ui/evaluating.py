@@ -180,6 +180,7 @@ def _wait(jobs: dict[Contender, Job]) -> None:
             disabled=job.is_cancelled,
             on_click=job.cancel,
             key=f"cancel {item.title}",
+            width="stretch",
         )
     st.caption("This goes on while you listen or look at other pages.")
 

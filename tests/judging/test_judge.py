@@ -235,10 +235,10 @@ def test_an_own_embedder_that_returns_nan_is_left_out_with_the_reason(real, part
     broken = sum(int(np.isnan(side.own).any(1).sum()) for side in (fitted.train, fitted.held_out))
     broken += int(np.isnan(Logarithm()(Prepared(waves, SAMPLES)[:], RATE)).sum())
     assert broken > 40
-    assert card.left_out[0] == (
+    assert [sentence for sentence in card.left_out if "NaN" in sentence] == [
         f"Your own embedder halves returned numbers that are not finite (NaN or infinite) for {broken} of 320 clips: "
         "its kernel distance was left out."
-    )
+    ]
     measured = {line.measure for line in card.lines}
     assert "own_kernel_distance" not in measured
     assert {"mel_kernel_distance", "silence", "precision"} <= measured
