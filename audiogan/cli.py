@@ -160,7 +160,7 @@ def describe_source(source: Source) -> dict:
 def train(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="NAME", help="A prepared data set.")],
-    preset: Annotated[str, typer.Option(help="See `presets`.")] = "framegan",
+    preset: Annotated[str, typer.Option(help="See `presets` (default: studio on an NVIDIA card, else framegan).")] = "",
     run: Annotated[str, typer.Option(help="Name of the run (default: date, data set, preset).")] = "",
     steps: Steps = None,
     epochs: Epochs = None,
@@ -178,6 +178,7 @@ def train(
     lab: Lab = context.obj
     words.quiet = not lab.join_ranks()
     limit = Limit(steps, epochs, minutes)
+    preset = preset or lab.suggested_preset(device)
     config = lab.configure(lab.dataset(dataset), preset, settings or [], seed)
     words.print(lab.describe_construction(config), markup=False)
     follow_training(lab, lab.create_run(config, run, device, limit), limit, device, at_once, as_json)

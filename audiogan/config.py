@@ -79,9 +79,28 @@ class RunConfig:
         return self.clip_samples / self.rate
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """What the networks can be asked for, the data set's labels or the kinds in their place; empty when nothing."""
+        if not self.settings.conditional:
+            return ()
+        if self.has_kinds:
+            return tuple(f"kind {number + 1}" for number in range(self.settings.kinds))
+        return self.labels if len(self.labels) > 1 else ()
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether groups of alike clips stand in for labels."""
+        return self.settings.conditional and len(self.labels) < 2 and self.settings.kinds > 1
+
+    @property
+    def shared_labels(self) -> tuple[str, ...]:
+        """Labels that mean the same to other runs: kinds are found anew for each data set."""
+        return () if self.has_kinds else self.label_names
+
+    @property
     def n_labels(self) -> int:
         """How many labels the networks are given: 0 when unconditional, otherwise two or more."""
-        return len(self.labels) if self.settings.conditional and len(self.labels) > 1 else 0
+        return len(self.label_names)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
@@ -89,7 +108,7 @@ class RunConfig:
     @classmethod
     def from_json(cls, text: str) -> "RunConfig":
         values = json.loads(text)
-        # runs that were begun before anything was held out trained on all clips, and go on so
-        values["settings"] = Settings(**({"hold_out": 0.0} | values["settings"]))
+        # runs that were begun before anything was held out trained on all clips, without kinds, and go on so
+        values["settings"] = Settings(**({"hold_out": 0.0, "kinds": 1} | values["settings"]))
         values["labels"] = tuple(values["labels"])
         return cls(**values)

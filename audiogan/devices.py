@@ -2,12 +2,11 @@
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
-from audiogan.config import RunConfig
 from audiogan.runs import RunError
-from audiogan.wording import size
 
 
 def pick_device(name: str = "auto"):
@@ -77,21 +76,27 @@ def describe_device(name: str = "auto") -> str:
     return "Apple GPU" if device.type == "mps" else f"processor, {os.cpu_count()} cores{among}"
 
 
-def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
-    """Raise RunError when not even what a training always holds fits into the device's whole memory.
+def has_cuda() -> bool:
+    """Whether torch can use an NVIDIA card; torch, which takes seconds to import, is only asked where there is one."""
+    if not shutil.which("nvidia-smi"):
+        return False
+    import torch
 
-    Says nothing of trainings that fit and then fail for their activations, nor where the memory's size is unknown.
-    """
-    from audiogan import training
+    return torch.cuda.is_available()
 
-    device = pick_device(device_name)
-    needed, there = training.least_memory_bytes(config, n_clips), device_memory_bytes(device)
-    if there is not None and needed > there:
-        place = "the graphics card" if device.type == "cuda" else "this machine"
-        raise RunError(
-            f"This training needs at least {size(needed)} of memory and {place} has {size(there)} in all: "
-            "lower width, or prepare the sounds as shorter clips or at a lower rate."
-        )
+
+def computes_in_bfloat16(device) -> bool:
+    """Whether the device multiplies numbers of 16 bits itself, and not by way of 32: NVIDIA cards since Ampere,
+    processors with AVX-512 BF16 or AMX."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    # torch before 2.13 may not say what the processor can do
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def device_memory_bytes(device) -> int | None:

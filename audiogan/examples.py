@@ -27,6 +27,13 @@ class Clips:
     held_out: np.ndarray | None = None
     """bool (N,): clips that training never sees and that its sounds are judged by; None when there are none."""
 
+    def label_shares(self, n_labels: int) -> list[float]:
+        """How often each label is among the clips that are trained on; empty without labels."""
+        if not n_labels:
+            return []
+        counts = np.bincount(self.labels[self.training_places], minlength=n_labels)
+        return (counts / counts.sum()).tolist()
+
     @property
     def training_places(self) -> np.ndarray:
         """int: the numbers of the clips that are trained on."""

@@ -4,11 +4,13 @@ import copy
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from audiogan import latent, ranks
 from audiogan.config import RunConfig
+from audiogan.devices import computes_in_bfloat16
 from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
 from audiogan.models import ARCHITECTURES
 from audiogan.transforms import Transform
@@ -27,6 +29,8 @@ class Game:
     def __init__(self, config: RunConfig, transform: Transform, device: torch.device) -> None:
         self.settings, self.transform, self.device = config.settings, transform, device
         self.n_labels = config.n_labels
+        precision = self.settings.precision
+        self.is_mixed = precision == "mixed" or (precision == "auto" and computes_in_bfloat16(device))
         generator, discriminator = ARCHITECTURES[self.settings.architecture]
         self.generator = generator(self.settings, transform.shape, self.n_labels).to(device)
         self.discriminator = discriminator(self.settings, transform.shape, self.n_labels).to(device)
@@ -124,8 +128,7 @@ class Game:
 
     def _precision(self, penalised: bool = False) -> torch.autocast:
         """Numbers of 16 bits, if asked for, wherever no penalty is taken: its second derivatives need all 32."""
-        mixed = self.settings.precision == "mixed" and not penalised
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed and not penalised)
 
     def set_rate(self, optimiser: torch.optim.Adam, rate: float, step: int) -> None:
         """The learning rate of this step, fallen from `rate` as the settings say."""
@@ -173,9 +176,13 @@ class Game:
             raise Diverged("Training diverged: a network's weights are no longer numbers.")
 
     @torch.inference_mode()
-    def sounds(self, seeds: Sequence[int]) -> Tensor:
-        """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training."""
-        labels = torch.arange(len(seeds), device=self.device) % self.n_labels if self.n_labels else None
+    def sounds(self, seeds: Sequence[int], asked: np.ndarray | None = None) -> Tensor:
+        """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training; of the
+        labels (len(seeds),) that are asked for, or of each in turn."""
+        labels = None
+        if self.n_labels:
+            asked = np.arange(len(seeds)) % self.n_labels if asked is None else asked
+            labels = torch.from_numpy(asked).to(self.device)
         points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
         seen = self.averaged(torch.stack(points).to(self.device), labels)
         # a few at a time: the complex spectrum of a clip is many times larger than what the network makes

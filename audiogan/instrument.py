@@ -11,6 +11,7 @@ from audiogan import audio, cleaning, latent
 from audiogan.config import check_seed
 from audiogan.models import ARCHITECTURES
 from audiogan.runs import Run, RunError, Snapshot
+from audiogan.splits import in_proportion
 from audiogan.tensors import DamagedFile, load_tensors
 from audiogan.transforms import make_transform
 
@@ -52,6 +53,7 @@ class Instrument:
                 module.load_state_dict(own)
         except (OSError, DamagedFile, RuntimeError) as error:
             raise RunError(f"The snapshot {snapshot.path.name} of '{run.name}' cannot be read: {error}") from None
+        self.shares = run.label_shares if self.config.has_kinds else None
         self.unit = latent.deviation(settings.latent)
         # the label's own numbers enter the same layer, after the latent's
         weight = self.generator.dense.weight[:, : settings.latent_size]
@@ -62,7 +64,7 @@ class Instrument:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names that can be asked for; empty when the model does not know labels."""
-        return self.config.labels if self.config.n_labels else ()
+        return self.config.label_names
 
     def point(
         self,
@@ -73,12 +75,13 @@ class Instrument:
     ) -> Point:
         """The point of a seed, or the latent `origin` (Z,) in its place, its sliders moved to the positions given (K,).
 
-        Without a label a model that knows labels takes them in turn by seed. Raises RunError for a label, a number of
-        sliders or an origin the model does not have, SettingError for a seed out of range.
+        Without a label a model that knows labels takes them in turn by seed, and one that knows kinds each as often as
+        its data set has them. Raises RunError for a label, a number of sliders or an origin the model does not have,
+        SettingError for a seed out of range.
         """
         check_seed(seed)
         if label is None and self.labels:
-            label = seed % len(self.labels)
+            label = seed % len(self.labels) if self.shares is None else int(in_proportion(self.shares, [seed])[0])
         if label is not None and not 0 <= label < len(self.labels):
             raise RunError(f"This model has no label number {label}; it knows {len(self.labels)}.")
         vector = latent.from_seed(seed, self.config.settings.latent_size, self.config.settings.latent)

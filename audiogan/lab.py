@@ -18,14 +18,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from audiogan import datasets, devices, listening, probe, queue, sources, splits, survey, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, Participant, listener_name
-from audiogan.presets import PRESETS, Preset, preset
+from audiogan.presets import PRESETS, Preset, number_of_kinds, preset
 from audiogan.queue import Entry
 from audiogan.reading import Finding, read
 from audiogan.runs import (
@@ -316,6 +316,11 @@ class Lab:
     def presets(self) -> dict[str, Preset]:
         return PRESETS
 
+    def suggested_preset(self, device: str = "auto") -> str:
+        """The preset to begin with on that device: 'studio' on an NVIDIA card, 'framegan' elsewhere."""
+        is_card = device.startswith("cuda") or (device == "auto" and devices.has_cuda())
+        return "studio" if is_card else "framegan"
+
     def describe_device(self, name: str = "auto") -> str:
         """The device that training would use, in words. Imports torch (seconds, the first time)."""
         return devices.describe_device(name)
@@ -327,9 +332,12 @@ class Lab:
 
         Raises SettingError for an unknown preset or key, or a value out of range.
         """
+        settings = preset(preset_name).settings.with_text(list(assignments))
+        if settings.conditional and len(dataset.labels) < 2 and settings.kinds == 0:
+            settings = replace(settings, kinds=number_of_kinds(round(dataset.n_clips * (1 - settings.hold_out))))
         return RunConfig(
             preset=preset_name,
-            settings=preset(preset_name).settings.with_text(list(assignments)),
+            settings=settings,
             dataset=dataset.name,
             fingerprint=dataset.fingerprint,
             rate=dataset.rate,
@@ -435,7 +443,7 @@ class Lab:
         from audiogan import disk
 
         n_clips = {dataset.name: dataset.n_clips for dataset in self.datasets()}.get(config.dataset, 0)
-        devices.check_memory(config, n_clips, device)
+        probe.check_memory(config, n_clips, device)
         disk.check_room(self.runs_folder, config, limit, n_clips, there_bytes)
 
     def _goal(self, run: Run, limit: Limit) -> Limit:
@@ -680,17 +688,32 @@ class Lab:
 
         dataset = self.dataset(run.config.dataset)
         clips = worker.load_clips(dataset.folder, run.config)
-        fits = np.ones(len(clips.waves), bool)
-        if label in dataset.labels:
-            fits = clips.labels == dataset.labels.index(label)
+        names = run.config.label_names or dataset.labels
+        fits = clips.labels == names.index(label) if label in names else np.ones(len(clips.waves), bool)
         kept_back = fits & (False if clips.held_out is None else clips.held_out)
         index = int(np.random.default_rng(draw).choice(np.flatnonzero(kept_back if kept_back.any() else fits)))
         return RealSound(
             wav=wav_of_clip(dataset, index),
             file=dataset.files[dataset.clip_files()[index]].path,
-            label=dataset.labels[clips.labels[index]] if dataset.labels else "",
+            label=names[clips.labels[index]] if names else "",
             held_out=bool(kept_back[index]),
         )
+
+    def kind_examples(self, run: Run) -> list[str]:
+        """For each of the run's kinds the name of the file that is most like it; empty without kinds, and without the
+        data set that they were found in."""
+        from audiogan.kinds import open_kinds
+
+        if not run.config.has_kinds:
+            return []
+        try:
+            dataset = self._dataset_of(run)
+            clips = worker.load_clips(dataset.folder, run.config)
+        except RunError:
+            return []
+        kinds = open_kinds(dataset.folder, clips, dataset.rate, run.config.settings.kinds)
+        files = dataset.clip_files()[list(kinds.examples)]
+        return [PurePosixPath(dataset.files[file].path).name for file in files]
 
     def generate(
         self,
@@ -994,7 +1017,7 @@ class Lab:
             Participant(run.config.rate, run.config.clip_samples / run.config.rate, run.name, step)
             for run, step in snapshots
         ]
-        labels = {run.config.labels if run.config.n_labels else () for run, _ in snapshots}
+        labels = {run.config.shared_labels for run, _ in snapshots}
         dataset = self._dataset_of(models[0][0]) if has_real else None
         if dataset:
             participants.append(Participant(dataset.rate, dataset.seconds, dataset=dataset.name))

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from audiogan.config import RunConfig
-from audiogan.devices import describe_device, memory_bytes, pick_device, use_threads
+from audiogan.devices import describe_device, device_memory_bytes, memory_bytes, pick_device, use_threads
 from audiogan.runs import RunError
+from audiogan.wording import size
 from audiogan.worker import environment, load_clips
 
 PROBE_SECONDS = 3.0
@@ -51,6 +52,23 @@ def probe(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     if "error" in measured:
         raise RunError(measured["error"])
     return measured
+
+
+def check_memory(config: RunConfig, n_clips: int, device_name: str = "auto") -> None:
+    """Raise RunError when not even what a training always holds fits into the device's whole memory.
+
+    Says nothing of trainings that fit and then fail for their activations, nor where the memory's size is unknown.
+    """
+    from audiogan import training
+
+    device = pick_device(device_name)
+    needed, there = training.least_memory_bytes(config, n_clips), device_memory_bytes(device)
+    if there is not None and needed > there:
+        place = "the graphics card" if device.type == "cuda" else "this machine"
+        raise RunError(
+            f"This training needs at least {size(needed)} of memory and {place} has {size(there)} in all: "
+            "lower width, or prepare the sounds as shorter clips or at a lower rate."
+        )
 
 
 def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:

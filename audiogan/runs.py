@@ -6,13 +6,14 @@ reader never sees half of one, and a killed trainer leaves a run that reads well
 
 import contextlib
 import csv
+import functools
 import hashlib
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
@@ -219,6 +220,18 @@ class Run:
             raise RunError(f"There is no run '{self.name}'.") from None
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"The run '{self.name}' has a damaged config.json ({error}).") from None
+
+    def save_label_shares(self, shares: Sequence[float]) -> None:
+        """How often each label, or kind in its place, is among the clips that are trained on."""
+        _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
+
+    @property
+    def label_shares(self) -> list[float]:
+        """Of each label or kind; all alike before training has told."""
+        try:
+            return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return [1 / self.config.n_labels] * self.config.n_labels
 
     # what the trainer says of itself
 
@@ -603,12 +616,17 @@ def _csv_lines(rows: Iterable[tuple[float, ...]]) -> str:
 
 def _read_csv(path: Path, columns: tuple[str, ...]) -> dict[str, list[float]]:
     """Columns of finished lines: one that has no line end yet is still being written."""
-    values: dict[str, list[float]] = {name: [] for name in columns}
-    if not path.exists():
-        return values
+    try:
+        written = path.stat()
+    except FileNotFoundError:
+        return {name: [] for name in columns}
+    rows = _rows(path, len(columns), (written.st_ino, written.st_mtime_ns, written.st_size))
+    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+
+
+@functools.lru_cache(maxsize=64)
+def _rows(path: Path, count: int, _written: tuple[int, int, int]) -> list[tuple[float, ...]]:
+    """The finished lines of `count` numbers; a page asks for the same ones several times each second."""
     text = path.read_text(encoding="utf-8")
-    for row in list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))[1:]:
-        if len(row) == len(columns):
-            for name, cell in zip(columns, row, strict=True):
-                values[name].append(float(cell))
-    return values
+    lines = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))[1:]
+    return [tuple(map(float, line)) for line in lines if len(line) == count]

@@ -167,6 +167,10 @@ class Settings:
     conditional: bool = True
     """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
 
+    kinds: int = within(0, 0, 256)
+    """Where a conditional run's data set has no labels, groups of alike clips stand in for them, so that each kind of
+    sound is learned: how many; 0 chooses by the number of clips, 1 does without."""
+
     mels: int = within(0, 0, 256)
     """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""
 
@@ -210,9 +214,9 @@ class Settings:
     """Share of the files that training never sees, so that its sounds can be held against real ones that are new to
     it; nothing is kept back from fewer than 20 files."""
 
-    precision: str = one_of("full", "full", "mixed")
+    precision: str = one_of("full", "full", "mixed", "auto")
     """Numbers of 32 bits, or of 16 (bfloat16) in all that gradient penalties do not read: faster where the device
-    computes with them."""
+    computes with them, which is where auto uses them."""
 
     cuda_graphs: bool = False
     """Record each step once and replay it whole (NVIDIA cards only): small networks wait for their launches."""

@@ -44,6 +44,17 @@ def held_out(files: np.ndarray, labels: np.ndarray, share: float) -> np.ndarray:
     return kept_back[units]
 
 
+def in_proportion(shares: np.ndarray, numbers: np.ndarray | range) -> np.ndarray:
+    """(n,) which of the groups with these shares (k,) each number falls to.
+
+    Any stretch of numbers falls to the groups in their proportions, to within one or two, and where a number falls does
+    not depend on how many others there are.
+    """
+    ends = np.cumsum(shares)
+    places = (0.5 + GOLDEN * np.asarray(numbers)) % 1 * ends[-1]
+    return np.searchsorted(ends, places, side="right")
+
+
 def _numbered(values: np.ndarray) -> np.ndarray:
     """(N,) numbers from 0 on, equal where the values are, in the order of the values."""
     return np.unique(values, return_inverse=True)[1]

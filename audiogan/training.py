@@ -16,6 +16,7 @@ from audiogan.graphs import playing
 from audiogan.models import ARCHITECTURES
 from audiogan.progress import Progress, Schedule, Tick
 from audiogan.runs import Run, RunError, Score
+from audiogan.splits import in_proportion
 from audiogan.transforms import make_transform
 
 FITTING_CLIPS = 500
@@ -50,6 +51,7 @@ def train(
     fitted = clips.training_places[:: math.ceil(len(clips.training_places) / FITTING_CLIPS)]
     transform.fit(float_waves(clips.waves[fitted]).to(device))
     examples = Examples(clips, transform, device, config.seed)
+    shares = clips.label_shares(config.n_labels)
     game = Game(config, transform, device)
 
     # where to begin
@@ -74,11 +76,12 @@ def train(
         run.save_resume(game.tensors(), progress.dump())
 
     def judge() -> None:
-        found = score(game.sounds(SCORED_SEEDS))
+        found = score(game.sounds(SCORED_SEEDS, in_proportion(shares, SCORED_SEEDS) if shares else None))
         if found:
             run.append_score(progress.step, progress.seconds, found)
 
     if not saved:
+        run.save_label_shares(shares)
         keep()
 
     while not schedule.is_over():

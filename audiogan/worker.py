@@ -48,7 +48,9 @@ def describe_construction(config: RunConfig) -> str:
 
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
-    return f"{seen}: {transform.describe()}. {settings.architecture}: {models.describe(settings, transform.shape)}."
+    kinds = f" {settings.kinds} kinds of alike clips stand in for labels." if config.has_kinds else ""
+    layers = models.describe(settings, transform.shape)
+    return f"{seen}: {transform.describe()}. {settings.architecture}: {layers}.{kinds}"
 
 
 def work(
@@ -172,12 +174,13 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):
-    """The prepared clips that a run was made with, as `Clips`.
+    """The prepared clips that a run was made with, as `Clips`; kinds stand in for labels where the run has them.
 
     Raises RunError when the data set is gone or no longer the same.
     """
     from audiogan.datasets import open_dataset
     from audiogan.examples import Clips
+    from audiogan.kinds import open_kinds
     from audiogan.splits import held_out
 
     try:
@@ -190,7 +193,11 @@ def load_clips(dataset_folder: Path, config: RunConfig):
             "or prepare it again from the same sounds with the same rate and length."
         )
     labels = dataset.clip_labels()
-    return Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
+    clips = Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
+    if config.has_kinds:
+        kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
+        clips = replace(clips, labels=kinds.of_clip)
+    return clips
 
 
 def _is_divergence(error: Exception) -> bool:

@@ -10,7 +10,8 @@ that the table can grow over many runs. `--variant NAME --set key=value` tries o
 
 KD is the unbiased kernel distance (x 100), of mel statistics and of the features of a classifier trained on real clips;
 FD the Fréchet distance of these features beside that of as many held-out real clips; IS the Inception Score beside
-theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sounds are judged.
+theirs; the NN ratio tells copies (far under 1). docs/measures.md says how sounds are judged. From "attack off" on,
+single sounds are compared with held-out ones, beside what training clips reach: detail.py says how.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from detail import detail_columns
 from report import RESULTS, publish
 
 from audiogan import metrics
@@ -34,9 +36,10 @@ from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument
 from audiogan.judging.hearing import Prepared
 from audiogan.judging.judge import Judge, RealClips, open_judge
+from audiogan.kinds import find_kinds
 from audiogan.lab import Lab
 from audiogan.runs import Run
-from audiogan.splits import held_out
+from audiogan.splits import held_out, in_proportion
 from audiogan.training import FITTING_CLIPS, train
 from audiogan.transforms import make_transform
 
@@ -84,11 +87,12 @@ def train_for(run: Run, clips: Clips, cpu_seconds: float) -> int:
 def judge_run(judge: Judge, run: Run) -> dict[str, float]:
     """What the newest snapshot is worth, in one row."""
     instrument = Instrument(run, run.snapshots()[-1])
-    shares = np.bincount(judge.real.clip_labels[judge.train_indices]) / len(judge.train_indices)
-    asked = np.random.default_rng(0).choice(len(shares), COUNT, p=shares)
-    points = [instrument.point(seed, int(asked[seed]) if instrument.labels else None) for seed in range(COUNT)]
+    asked = None
+    if run.config.shared_labels:
+        asked = in_proportion(np.bincount(judge.real.clip_labels[judge.train_indices]), range(COUNT))
+    points = [instrument.point(seed, None if asked is None else int(asked[seed])) for seed in range(COUNT)]
     waves = np.concatenate([instrument.render(points[at : at + 32]).numpy() for at in range(0, COUNT, 32)])
-    return judge_sounds(judge, waves, asked if instrument.labels else None)
+    return judge_sounds(judge, waves, asked)
 
 
 def judge_ceiling(judge: Judge, config: RunConfig) -> dict[str, float]:
@@ -125,19 +129,23 @@ def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> d
         }
     if "label_accuracy" in lines:
         row["accuracy"] = lines["label_accuracy"].value
-    return row
+    return row | detail_columns(judge, waves, asked)
 
 
 def medians(rows: list[dict]) -> list[dict]:
-    """One row for each preset, variant and budget: medians over the seeds."""
+    """One row for each preset, variant and budget: medians over the seeds, nothing where no seed has a number."""
+    columns = dict.fromkeys(name for row in rows for name in row)
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault((row["preset"], row["variant"], row["labels"], row["minutes"]), []).append(row)
     table = []
     for (preset, variant, labels, minutes), same in sorted(groups.items()):
         head = {"preset": preset, "variant": variant, "labels": labels, "minutes": minutes, "seeds": len(same)}
-        names = [name for name in same[0] if name not in (*head, "seed", "settings")]
-        table.append(head | {name: median(row[name] for row in same) for name in names})
+        for name in columns:
+            if name not in (*head, "seed", "settings"):
+                known = [row[name] for row in same if name in row]
+                head[name] = median(known) if known else ""
+        table.append(head)
     return table
 
 
@@ -175,7 +183,6 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
         real = RealClips.of(dataset, keep_back(dataset, arguments.by_speaker))
         arguments.judges.mkdir(parents=True, exist_ok=True)
         judge = open_judge(arguments.judges, real)
-        clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
         for preset in arguments.presets:
             for labels in arguments.labels:
                 for seed in arguments.seeds:
@@ -183,15 +190,21 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     done = [row["minutes"] for row in rows if head.items() <= row.items()]
                     if set(arguments.budgets) <= set(done):
                         continue
-                    conditional = f"conditional={'true' if labels == 'yes' else 'false'}"
-                    changes = [*REDUCED.get(preset, ()), conditional, "threads=1", *arguments.changes]
-                    config = lab.configure(dataset, preset, changes, seed)
+                    asked = ["conditional=true"] if labels == "yes" else []
+                    changes = [*REDUCED.get(preset, ()), *asked, "threads=1", *arguments.changes]
+                    known = dataset if labels == "yes" else replace(dataset, labels=())
+                    config = lab.configure(known, preset, changes, seed)
+                    clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
+                    begun = time.process_time()
+                    if config.has_kinds:
+                        kinds = find_kinds(clips.waves, clips.training_places, dataset.rate, config.settings.kinds)
+                        clips = replace(clips, labels=kinds.of_clip)
+                    spent = (time.process_time() - begun) / (60 * CORES)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
                     if arguments.ceiling:
                         ceiling = {"preset": "real clips through " + config.settings.transform, "minutes": 0.0}
                         rows = [old for old in rows if old["preset"] != ceiling["preset"]]
                         rows.append(head | ceiling | {"steps": 0} | judge_ceiling(judge, config))
-                    spent = 0.0
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
                         spent = minutes

@@ -61,7 +61,8 @@ left, right = st.columns(2)
 dataset = lab.dataset(left.selectbox("Data set", names, index=names.index(wanted) if wanted in names else 0))
 left.caption(f"{plural(dataset.n_clips, 'clip')} of {dataset.seconds:g} s at {dataset.rate:,} Hz")
 presets = lab.presets()
-preset = right.selectbox("Model", list(presets), format_func=lambda name: presets[name].title)
+suggested = list(presets).index(lab.suggested_preset())
+preset = right.selectbox("Model", list(presets), index=suggested, format_func=lambda name: presets[name].title)
 right.caption(presets[preset].about)
 
 defaults = presets[preset].settings
@@ -69,7 +70,7 @@ minutes = st.slider(
     "How long",
     1,
     120,
-    value=10,
+    value=min(120, round(presets[preset].settings.minutes)),
     format="%d min",
     help="You can stop earlier, or let it go on for longer afterwards.",
 )

@@ -26,7 +26,7 @@ torch.set_num_threads(1)
 RATE = 8_000
 CLIP_SAMPLES = 2_000
 
-TINY = ["width=4", "batch=8", "latent_size=8", "griffin_lim_iterations=2", "threads=1"]
+TINY = ["width=4", "batch=8", "latent_size=8", "griffin_lim_iterations=2", "threads=1", "precision=full"]
 """Settings with which a step takes milliseconds, and the same ones on every machine."""
 
 

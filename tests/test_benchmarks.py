@@ -2,12 +2,16 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
+from audiogan.audio import to_int16
 from audiogan.game import Game
 from audiogan.transforms import make_transform
 from tests.conftest import tiny_config
@@ -84,3 +88,83 @@ def test_a_check_of_the_card_tells_what_lies_apart_and_what_broke(benchmarks):
     assert passed(lambda: 0.5) == "failed: 5.0e-01 apart"
     assert passed(lambda: float("nan")) == "failed: nan apart"
     assert passed(lambda: 1 / 0) == "failed: ZeroDivisionError: division by zero"
+
+
+@pytest.fixture
+def detail(benchmarks):
+    import detail
+
+    return detail
+
+
+def test_quantiles_a_factor_apart_are_so_many_per_cent_off_whatever_their_labels_order(detail):
+    labels = np.repeat([0, 1], [30, 10])
+    real = np.concatenate([np.linspace(0, 1, 30), np.linspace(5, 7, 10)])
+    made = np.roll(np.concatenate([real[:30] + np.log(1.5), real[30:] - np.log(1.2)]), 7)
+    # the label of 30 clips counts three times as much
+    expected = (3 * np.log(1.5) + np.log(1.2)) / 4
+    assert detail.wasserstein_distance(real, made, labels, np.roll(labels, 7)) == pytest.approx(expected)
+
+
+def test_a_spread_that_is_too_narrow_is_off_and_labels_of_few_clips_are_not_asked(detail):
+    # |Q - Q| of uniform numbers of width 4 and 1 around one middle is 3 |q - 1/2|, 3/4 on average
+    labels = np.repeat([0, 1], [400, 4])
+    real = np.concatenate([np.linspace(-2, 2, 400), np.zeros(4)])
+    made = np.concatenate([np.linspace(-0.5, 0.5, 400), 99 * np.ones(4)])
+    assert detail.wasserstein_distance(real, made, labels, labels) == pytest.approx(0.75, rel=0.01)
+    assert np.isnan(detail.wasserstein_distance(real[400:], made[400:], labels[400:], labels[400:]))
+    unknown = np.where(np.arange(404) % 2, made, np.nan)
+    assert detail.wasserstein_distance(real, unknown, labels, labels) == pytest.approx(0.75, rel=0.02)
+
+
+@dataclass(frozen=True, eq=False)
+class FakeJudge:
+    """What of a judge the details ask for."""
+
+    real: SimpleNamespace
+    train_indices: np.ndarray
+    held_out_indices: np.ndarray
+
+
+def test_sounds_that_last_half_as_long_again_are_off_within_their_label(detail):
+    rate, t = 8_000, np.arange(4_000) / 8_000
+
+    def hits(factor: float) -> np.ndarray:
+        """Six short noises and six tones that last three times as long, each a little longer than the one before."""
+        rng, lengths = np.random.default_rng(0), np.linspace(0.1, 0.15, 6) * factor
+        noises = [0.2 * rng.standard_normal(len(t)) * 10 ** (-3 * t / length) for length in lengths]
+        tones = [0.9 * np.sin(2 * np.pi * 220 * t) * 10 ** (-t / length) for length in lengths]
+        return np.stack([*noises, *tones])
+
+    labels = np.repeat([0, 1], 6)
+    held_out, trained, made = hits(1), hits(1.1), hits(1.5)
+    for sounds, ringing in ((trained, 6), (made, 3)):
+        sounds[:ringing] += 0.005 * np.sin(2 * np.pi * 2_300 * t)
+    clips = to_int16(np.concatenate([held_out, trained]).clip(-1, 1))
+    real = SimpleNamespace(clips=clips, rate=rate, clip_labels=np.tile(labels, 2))
+    judge = FakeJudge(real, np.arange(12, 24), np.arange(12))
+    row = detail.detail_columns(judge, np.roll(made, 4, 0).clip(-1, 1), np.roll(labels, 4))
+    assert row["decay off"] == pytest.approx(50, abs=5)
+    assert row["decay off floor"] == pytest.approx(10, abs=3)
+    assert row["harmonicity off"] == pytest.approx(0, abs=0.5)
+    assert row["voiced"] == row["voiced floor"] == 50
+    assert (row["ringing"], row["ringing floor"]) == (25, 50)
+    # without labels, all are compared with all
+    assert detail.detail_columns(judge, held_out[::-1], None)["decay off"] < 1
+    assert detail.detail_columns(judge, held_out[6:], None)["decay off"] > 40
+    # of silence nothing is known but what it is compared with
+    silence = detail.detail_columns(judge, np.zeros((8, 4_000)), None)
+    assert all(name.endswith(" floor") for name in silence)
+
+
+def test_a_table_of_quality_has_a_place_for_numbers_that_older_rows_lack(benchmarks):
+    from quality import medians
+
+    same = {"preset": "framegan", "variant": "", "labels": "yes", "settings": ""}
+    old = same | {"minutes": 1.0, "seed": 0, "precision": 0.5}
+    rows = [old, same | {"minutes": 3.0, "seed": 0, "precision": 0.7, "decay off": 40.0}]
+    rows += [same | {"minutes": 3.0, "seed": 1, "precision": 0.9}]
+    first, second = medians(rows)
+    assert list(first) == list(second)
+    assert (first["precision"], first["decay off"]) == (0.5, "")
+    assert (second["precision"], second["decay off"], second["seeds"]) == (0.8, 40, 2)

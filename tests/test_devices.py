@@ -5,8 +5,10 @@ import os
 import pytest
 import torch
 
-from audiogan import devices
+from audiogan import devices, probe
+from audiogan.game import Game
 from audiogan.runs import RunError
+from audiogan.transforms import make_transform
 from tests.conftest import tiny_config
 
 
@@ -16,16 +18,16 @@ def test_a_training_that_cannot_fit_says_how_much_it_needs_and_what_to_lower(mon
     config = tiny_config("width=256", "latent_size=500", preset="mlp", rate=48_000, clip_samples=480_000)
     needed = 20 * 492_785_152 + 16 * 492_177_409 + 46_080_000
     assert needed == 17_776_621_584
-    monkeypatch.setattr(devices, "device_memory_bytes", lambda device: needed - 1)
+    monkeypatch.setattr(probe, "device_memory_bytes", lambda device: needed - 1)
     with pytest.raises(RunError) as refused:
-        devices.check_memory(config, 24, "cpu")
+        probe.check_memory(config, 24, "cpu")
     assert str(refused.value) == (
         "This training needs at least 17.8 GB of memory and this machine has 17.8 GB in all: "
         "lower width, or prepare the sounds as shorter clips or at a lower rate."
     )
     for enough in (needed, None):
-        monkeypatch.setattr(devices, "device_memory_bytes", lambda device, enough=enough: enough)
-        devices.check_memory(config, 24, "cpu")
+        monkeypatch.setattr(probe, "device_memory_bytes", lambda device, enough=enough: enough)
+        probe.check_memory(config, 24, "cpu")
 
 
 def test_the_memory_of_a_machine_is_pages_times_their_size_where_it_is_known(monkeypatch):
@@ -76,3 +78,13 @@ def test_a_container_s_limit_counts_where_it_is_lower(monkeypatch):
     ):
         monkeypatch.setattr(devices, "group_limits", lambda limits=limits: limits)
         assert devices.device_memory_bytes(torch.device("cpu")) == memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "is_faster"), [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)]
+)
+def test_sixteen_bits_are_chosen_where_the_processor_multiplies_them(monkeypatch, capabilities, is_faster):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert devices.computes_in_bfloat16(torch.device("cpu")) is is_faster
+    assert Game(tiny_config("precision=auto"), make_transform(tiny_config()), torch.device("cpu")).is_mixed is is_faster
+    assert not devices.computes_in_bfloat16(torch.device("mps"))

@@ -19,7 +19,7 @@ from audiogan.judging.report_card import RULES_BY_MEASURE, Line, ReportCard
 from audiogan.judging.stages import Progress, Stages
 from audiogan.runs import Run, RunError
 from audiogan.settings import Settings
-from audiogan.splits import GOLDEN, held_out
+from audiogan.splits import held_out, in_proportion
 
 FIRST_SEED = 1_000_000
 """Of every evaluation, the others follow: two runs are compared on the same seeds, which nobody plays by chance."""
@@ -193,6 +193,8 @@ def real_clips(run: Run, dataset: Dataset) -> RealClips:
 
 def shared_labels(instrument: Instrument, dataset: Dataset) -> list[str]:
     """Labels that the model can be asked for and the data set has clips of, in the data set's order."""
+    if instrument.config.has_kinds:
+        return []
     return [name for name in dataset.labels if name in instrument.labels and dataset.counts[name]]
 
 
@@ -205,10 +207,8 @@ def asked_labels(instrument: Instrument, dataset: Dataset | None, count: int) ->
     shared = shared_labels(instrument, dataset) if dataset else []
     if not shared:
         return None
-    ends = np.cumsum([dataset.counts[name] for name in shared])
-    places = (0.5 + GOLDEN * np.arange(count)) % 1 * ends[-1]
     numbers = np.array([dataset.labels.index(name) for name in shared])
-    return numbers[np.searchsorted(ends, places, side="right")]
+    return numbers[in_proportion([dataset.counts[name] for name in shared], range(count))]
 
 
 def asked_points(instrument: Instrument, dataset: Dataset | None, numbers: Sequence[int]) -> list[Point]:
@@ -258,7 +258,7 @@ def differences(instrument: Instrument, dataset: Dataset) -> list[str]:
         how = "cut" if dataset.seconds < config.seconds else "filled up with silence"
         sentences.append(f"The run's sounds last {config.seconds:g} s and were {how} to {dataset.seconds:g} s.")
     shared = shared_labels(instrument, dataset)
-    if instrument.labels and len(shared) < max(len(instrument.labels), len(dataset.labels)):
+    if instrument.labels and not config.has_kinds and len(shared) < max(len(instrument.labels), len(dataset.labels)):
         asked = f"only {', '.join(shared)} were asked for" if shared else "none was asked for"
         sentences.append(f"The run and the data set do not have the same labels: {asked}.")
     return sentences

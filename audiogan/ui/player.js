@@ -89,7 +89,9 @@ class Player extends SoundView {
   pill(label, index) {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = label;
+    const { kinds = [] } = this.model;
+    button.textContent = index in kinds ? `${index + 1} · ${kinds[index]}` : label;
+    button.title = index in kinds ? `Kind ${index + 1}: like ${kinds[index]}, of sounds that came without labels` : "";
     button.dataset.testid = `player-label-${index}`;
     button.onclick = () => this.choose({ label: index });
     return button;

@@ -193,7 +193,7 @@ def _listen(run: Run) -> None:
     if not snapshots:
         st.caption("The first sounds appear a few seconds after the start.")
         return
-    labels = run.config.labels if run.config.n_labels else ()
+    labels = run.config.label_names
     if len(snapshots) > 1 and st.toggle("One sound through time", key=f"through-{run.name}"):
         status = run.status
         epochs_per_step = status.epoch / status.step if status.step else 0.0

@@ -39,7 +39,7 @@ def side_by_side(lab: Lab, contenders: Sequence[Contender]) -> None:
 
 def _row(lab: Lab, contender: Contender, seed: int, label: str) -> tuple[str, str, bytes]:
     """(title, label, WAV) of one model's sound of the seed."""
-    known = contender.run.config.labels if contender.run.config.n_labels else ()
+    known = contender.run.config.label_names
     (sound,) = lab.generate(contender.run, 1, seed, label if label in known else None, contender.step)
     heard_as = f" · {sound.label}" if sound.label else ""
     return f"{contender.lettered}{heard_as}", sound.label, sound.wav
@@ -67,7 +67,7 @@ def _real(lab: Lab, contender: Contender, draw: int, label: str) -> list[tuple[s
 
 def _common_labels(contenders: Sequence[Contender]) -> list[str]:
     """Labels that every model can be asked for, in the first one's order."""
-    known = [item.run.config.labels if item.run.config.n_labels else () for item in contenders]
+    known = [item.run.config.shared_labels for item in contenders]
     return [label for label in known[0] if all(label in others for others in known)]
 
 

@@ -1,0 +1,122 @@
+"""Kinds: groups of alike clips that stand in for labels where a data set has none.
+
+A generator that is asked for one kind at a time learns them all; one that is asked for nothing learns the easiest few
+and blends the rest (clusters as labels: Liu et al. 2020, "Diverse Image Generation via Self-Conditioned GANs").
+Needs torch and numpy alone.
+"""
+
+import contextlib
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from audiogan.examples import Clips, float_waves
+from audiogan.tensors import DamagedFile, load_tensors, save_tensors
+from audiogan.transforms import Frames
+
+BANDS, MOMENTS = 16, 8
+"""Numbers along frequency and along time to which the frames of a clip are averaged."""
+
+COMPONENTS = 24
+"""Principal components of these numbers, in which clips are near or far."""
+
+MOST_FITTING_CLIPS = 10_000
+"""From which kinds are found; all clips are then given the nearest one."""
+
+ROUNDS, RESTARTS = 50, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """The kinds of a data set's clips."""
+
+    of_clip: np.ndarray
+    """int (N,): the kind of each clip, from 0."""
+
+    examples: tuple[int, ...]
+    """For each kind, the number of the clip nearest to its middle."""
+
+
+def open_kinds(folder: Path, clips: Clips, rate: int, count: int) -> Kinds:
+    """The kinds that are kept in a data set's folder, or new ones, which are then kept there."""
+    mask = np.packbits(np.isin(np.arange(len(clips.waves)), clips.training_places))
+    path = Path(folder) / f"kinds-{count}-{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}.safetensors"
+    with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError):
+        tensors, _ = load_tensors(path)
+        return Kinds(tensors["of_clip"].numpy(), tuple(tensors["examples"].tolist()))
+    kinds = find_kinds(clips.waves, clips.training_places, rate, count)
+    # what cannot be kept is found again next time
+    with contextlib.suppress(OSError):
+        save_tensors(path, {"of_clip": torch.from_numpy(kinds.of_clip), "examples": torch.tensor(kinds.examples)})
+    return kinds
+
+
+def find_kinds(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Kinds:
+    """`count` kinds of clips (int16 (N, T)), found among those that are trained on (`places`), given to all of them.
+
+    Raises ValueError with fewer clips than kinds.
+    """
+    if len(places) < count:
+        raise ValueError(f"{count} kinds cannot be found among {len(places)} clips: ask for fewer kinds.")
+    random = np.random.default_rng(0)
+    fitting = np.sort(random.permutation(places)[:MOST_FITTING_CLIPS])
+    numbers = _pooled(waves, fitting, rate)
+    middle = numbers[fitting].mean(0)
+    _, _, components = np.linalg.svd(numbers[fitting] - middle, full_matrices=False)
+    points = (numbers - middle) @ components[:COMPONENTS].T
+    centres = k_means(points[fitting], count, random)
+    distances = squared_distances(points, centres)
+    kinds = distances.argmin(1)
+    among = np.asarray(places)
+    examples = tuple(int(among[distances[among, kind].argmin()]) for kind in range(count))
+    return Kinds(kinds, examples)
+
+
+def _pooled(waves: np.ndarray, fitting: np.ndarray, rate: int) -> np.ndarray:
+    """(N, BANDS * MOMENTS) the clips' log-mel frames, standardised by mel bin and averaged over patches."""
+    frames = Frames(rate, waves.shape[1])
+    frames.fit(float_waves(waves[fitting[:: math.ceil(len(fitting) / 500)]]))
+    parts = [frames(float_waves(waves[at : at + 32])) for at in range(0, len(waves), 32)]
+    pooled = [functional.adaptive_avg_pool2d(part, (BANDS, MOMENTS)).flatten(1) for part in parts]
+    return torch.cat(pooled).double().numpy()
+
+
+def k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """(count, d) centres of points (n, d): the best of several runs of Lloyd's algorithm (1982), each begun from points
+    drawn far from one another (k-means++, Arthur and Vassilvitskii 2007)."""
+    best, least = None, np.inf
+    for _ in range(RESTARTS):
+        centres = _spread(points, count, random)
+        for _ in range(ROUNDS):
+            members = squared_distances(points, centres).argmin(1)
+            moved = np.stack(
+                [points[members == kind].mean(0) if (members == kind).any() else centres[kind] for kind in range(count)]
+            )
+            if np.array_equal(moved, centres):
+                break
+            centres = moved
+        error = squared_distances(points, centres).min(1).sum()
+        if error < least:
+            best, least = centres, error
+    return best
+
+
+def _spread(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    centres = [points[random.integers(len(points))]]
+    for _ in range(count - 1):
+        nearest = squared_distances(points, np.stack(centres)).min(1)
+        # all points may lie on centres already
+        chances = nearest / nearest.sum() if nearest.sum() > 0 else None
+        centres.append(points[random.choice(len(points), p=chances)])
+    return np.stack(centres)
+
+
+def squared_distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(n, k) from points (n, d) to centres (k, d)."""
+    products = points @ centres.T
+    return np.maximum((points**2).sum(1)[:, None] - 2 * products + (centres**2).sum(1), 0)

@@ -1,0 +1,125 @@
+"""Kinds stand in for labels: found where clips are alike, kept, and asked for as often as the data set has them."""
+
+import numpy as np
+import pytest
+import torch
+
+from audiogan import audio, kinds, worker
+from audiogan.examples import Clips
+from audiogan.instrument import Instrument
+from audiogan.presets import number_of_kinds
+from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config, train_here
+
+THREE_PITCHES = [200, 200, 200, 200, 200, 1000, 1000, 1000, 3000, 3000]
+
+
+def tones(pitches_hz: list[int]) -> np.ndarray:
+    """int16 (N, T), clips of one pitch a little different in level."""
+    levels = np.linspace(0.6, 1, len(pitches_hz))
+    return np.stack([audio.to_int16(level * sine(hz)) for hz, level in zip(pitches_hz, levels, strict=True)])
+
+
+def groups(found: kinds.Kinds) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(found.of_clip == kind).tolist()) for kind in np.unique(found.of_clip)}
+
+
+def test_clips_that_are_alike_are_of_one_kind():
+    found = kinds.find_kinds(tones(THREE_PITCHES), np.arange(10), RATE, 3)
+    assert groups(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
+    # each kind's example is one of its own
+    assert [found.of_clip[example] for example in found.examples] == [0, 1, 2]
+
+
+def test_kinds_are_found_among_training_clips_and_given_to_the_others():
+    is_seen = np.array([True, False, True, True, True, True, False, True, True, True])
+    found = kinds.find_kinds(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
+    assert groups(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
+    assert is_seen[list(found.examples)].all()
+
+
+def test_more_kinds_than_clips_are_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="4 kinds cannot be found among 3 clips: ask for fewer"):
+        kinds.find_kinds(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
+
+
+def test_k_means_by_hand():
+    points = np.array([[0.0, 0], [2, 0], [10, 0], [10, 1], [10, 5]])
+    centres = kinds.k_means(points, 2, np.random.default_rng(0))
+    assert sorted(map(tuple, centres)) == [(1, 0), (10, 2)]
+
+
+def test_all_points_alike_have_centres_all_the_same():
+    assert kinds.k_means(np.ones((5, 2)), 3, np.random.default_rng(0)) == pytest.approx(np.ones((3, 2)))
+
+
+@pytest.fixture
+def prepare(lab):
+    """A data set of two pitches, with labels or without."""
+
+    def make(name: str, *folders: str):
+        for number, wave in enumerate(tones([300, 320, 340, 2000, 2100, 2200] * 6)):
+            path = lab.home / name / folders[number % len(folders)] / f"{number}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(audio.encode_wav(audio.from_int16(wave), RATE))
+        return lab.prepare(lab.survey([lab.home / name]), name, RATE, CLIP_SAMPLES / RATE)
+
+    return make
+
+
+@pytest.mark.parametrize(("n_clips", "count"), [(0, 1), (31, 1), (32, 2), (80, 5), (100_000, 24)])
+def test_how_many_kinds_follows_from_the_number_of_clips(n_clips, count):
+    assert number_of_kinds(n_clips) == count
+
+
+def test_kinds_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
+    clips = Clips(tones(THREE_PITCHES), np.zeros(10, int))
+    first = kinds.open_kinds(tmp_path, clips, RATE, 3)
+    monkeypatch.setattr(kinds, "find_kinds", None)
+    again = kinds.open_kinds(tmp_path, clips, RATE, 3)
+    assert np.array_equal(again.of_clip, first.of_clip)
+    assert again.examples == first.examples
+    with pytest.raises(TypeError):  # others are found anew
+        kinds.open_kinds(tmp_path, Clips(clips.waves, clips.labels, np.arange(10) < 1), RATE, 3)
+
+
+def test_a_data_set_without_labels_is_trained_by_kinds(lab, prepare):
+    unlabelled = prepare("plain", ".")
+    config = lab.configure(unlabelled, "framegan", [*TINY, "kinds=3", "hold_out=0"])
+    assert config.label_names == ("kind 1", "kind 2", "kind 3")
+    assert config.shared_labels == ()
+    clips = worker.load_clips(unlabelled.folder, config)
+    assert set(clips.labels) == {0, 1, 2}
+    assert "3 kinds of alike clips stand in for labels" in lab.describe_construction(config)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "labels", "names"),
+    [
+        ("kinds=1", (), ()),
+        ("conditional=false", (), ()),
+        ("kinds=2", ("only",), ("kind 1", "kind 2")),
+        ("kinds=2", ("noise", "tone"), ("noise", "tone")),
+    ],
+)
+def test_kinds_come_only_in_place_of_labels(assignment, labels, names):
+    config = tiny_config("kinds=5", assignment, labels=labels)
+    assert (config.label_names, config.n_labels) == (names, len(names))
+
+
+def test_kinds_are_chosen_where_nobody_names_their_number(lab, prepare):
+    unlabelled, labelled = prepare("plain", "."), prepare("sorted", "low", "high")
+    # 36 clips, of which a tenth are kept back
+    assert lab.configure(unlabelled, "framegan").settings.kinds == 2
+    assert lab.configure(labelled, "framegan").settings.kinds == 0
+    assert lab.configure(unlabelled, "wavegan").n_labels == 0
+
+
+def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
+    run = new_run("run", "kinds=2", labels=())
+    clips = Clips(tones([200] * 9 + [1000] * 3), np.array([0] * 9 + [1] * 3))
+    train_here(run, clips, 1)
+    assert run.label_shares == [0.75, 0.25]
+    instrument = Instrument(run, run.snapshot())
+    asked = [instrument.point(seed).label for seed in range(200)]
+    assert asked.count(0) == pytest.approx(150, abs=2)
+    assert torch.isfinite(instrument.render([instrument.point(0)])).all()
