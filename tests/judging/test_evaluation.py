@@ -48,8 +48,12 @@ def a_dataset(**counts: int) -> SimpleNamespace:
     return SimpleNamespace(labels=tuple(counts), counts=counts)
 
 
+def a_model(*labels: str) -> SimpleNamespace:
+    return SimpleNamespace(labels=labels, config=SimpleNamespace(has_kinds=False))
+
+
 def test_labels_are_asked_for_in_the_data_set_s_own_proportions_and_numbers():
-    model = SimpleNamespace(labels=("c", "unknown", "a", "empty"))
+    model = a_model("c", "unknown", "a", "empty")
     dataset = a_dataset(a=30, b=5, empty=0, c=10)
     labels = asked_labels(model, dataset, 400)
     assert np.bincount(labels).tolist() == pytest.approx([300, 0, 0, 100], abs=1)
@@ -59,9 +63,9 @@ def test_labels_are_asked_for_in_the_data_set_s_own_proportions_and_numbers():
 
 
 def test_no_label_is_asked_for_where_model_and_data_set_share_none():
-    assert asked_labels(SimpleNamespace(labels=()), a_dataset(a=3, b=4), 10) is None
-    assert asked_labels(SimpleNamespace(labels=("a", "b")), a_dataset(c=3, d=4), 10) is None
-    assert asked_labels(SimpleNamespace(labels=("a", "b")), None, 10) is None
+    assert asked_labels(a_model(), a_dataset(a=3, b=4), 10) is None
+    assert asked_labels(a_model("a", "b"), a_dataset(c=3, d=4), 10) is None
+    assert asked_labels(a_model("a", "b"), None, 10) is None
 
 
 def test_seeds_follow_each_other_and_labels_are_the_model_s_numbers(instrument):
