@@ -2,9 +2,10 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 
@@ -145,9 +146,9 @@ def evaluate(
     fitting_share = 0 if judge_path(dataset.folder, real, own).exists() else FITTING_SHARE
     stages = Stages(progress, (fitting_share, MAKING_SHARE, JUDGING_SHARE))
     judge, waves = beside(
-        lambda: open_judge(dataset.folder, real, own, stages.stage(0)),
+        lambda told: open_judge(dataset.folder, real, own, told),
         lambda told: render(instrument, points, dataset.rate, told),
-        stages.stage(1),
+        stages,
     )
     labels = asked_labels(instrument, dataset, count)
     card = judge.measure(waves, labels, run.config.dataset, stages.stage(2))
@@ -164,20 +165,30 @@ def evaluate(
 
 
 def beside(
-    judge: Callable[[], Judge], sounds: Callable[[Progress], np.ndarray], told: Progress
+    judge: Callable[[Progress], Judge], sounds: Callable[[Progress], np.ndarray], stages: Stages
 ) -> tuple[Judge, np.ndarray]:
-    """A judge and the sounds, made at the same time: a classifier learns on one core, and the others would wait."""
+    """A judge and the sounds, made at the same time as stages 0 and 1: a classifier learns on one core, and the others
+    would wait. Where one of them ends with an exception, the other is ended too."""
+    without_sounds = threading.Event()
+
+    def tell_of_judge(done: int, total: int) -> None:
+        if without_sounds.is_set():
+            raise CancelledError
+        stages.stage(0)(done, total)
+
+    def tell_of_sounds(done: int, total: int) -> None:
+        if fitting.done():
+            fitting.result()
+        stages.stage(1)(done, total)
+
     with ThreadPoolExecutor(1) as thread:
-        fitting = thread.submit(judge)
-
-        def tell(done: int, total: int) -> None:
-            # nobody needs sounds without a judge
-            if fitting.done():
-                fitting.result()
-            told(done, total)
-
-        waves = sounds(tell)
-        return fitting.result(), waves
+        fitting = thread.submit(judge, tell_of_judge)
+        try:
+            waves = sounds(tell_of_sounds)
+            return fitting.result(), waves
+        except BaseException:
+            without_sounds.set()
+            raise
 
 
 def real_clips(run: Run, dataset: Dataset) -> RealClips:

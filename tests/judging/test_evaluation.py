@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from concurrent.futures import CancelledError
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from audiogan.judging import evaluation
 from audiogan.judging.evaluation import FIRST_SEED, Evaluation, asked_labels, asked_points, beside, differences, render
 from audiogan.judging.judge import CannotJudge
 from audiogan.judging.report_card import Line
+from audiogan.judging.stages import Stages
 from audiogan.lab import Lab, RunError
 from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
 
@@ -96,31 +98,54 @@ def test_sounds_of_another_rate_are_resampled_to_the_data_set_s(instrument):
 # beside each other
 
 
+def tell_for_long(tell) -> None:
+    for _ in range(2000):
+        tell(0, 1)
+        time.sleep(0.01)
+    pytest.fail("it was not ended")
+
+
 def test_a_judge_and_the_sounds_are_made_at_the_same_time():
     # each waits for the other: one after the other they would never meet
     meeting, told = threading.Barrier(2, timeout=20), []
+
+    def judge(tell):
+        meeting.wait()
+        return "judge"
 
     def sounds(tell):
         meeting.wait()
         tell(3, 4)
         return np.ones(2)
 
-    found, waves = beside(lambda: (meeting.wait(), "judge")[1], sounds, lambda *done: told.append(done))
-    assert (found, waves.tolist(), told) == ("judge", [1, 1], [(3, 4)])
+    found, waves = beside(judge, sounds, Stages(lambda *done: told.append(done), (1, 1)))
+    assert (found, waves.tolist(), told) == ("judge", [1, 1], [(38, 100)])
 
 
 def test_where_no_judge_can_be_made_the_sounds_are_not_waited_for():
-    def judge():
+    def judge(tell):
         raise CannotJudge("add more sounds")
 
-    def sounds(tell):
-        for _ in range(2000):
-            tell(0, 1)
-            time.sleep(0.01)
-        pytest.fail("every sound was made")
-
     with pytest.raises(CannotJudge, match="add more sounds"):
-        beside(judge, sounds, lambda done, total: None)
+        beside(judge, tell_for_long, Stages(None, (1, 1)))
+
+
+def test_where_no_sounds_can_be_made_the_judge_is_not_waited_for():
+    ended = []
+
+    def judge(tell):
+        try:
+            tell_for_long(tell)
+        except CancelledError:
+            ended.append("judge")
+            raise
+
+    def sounds(tell):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        beside(judge, sounds, Stages(None, (1, 1)))
+    assert ended == ["judge"]
 
 
 # what comes of it
