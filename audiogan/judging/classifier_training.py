@@ -1,4 +1,4 @@
-"""A data set's clips and labels -> a `SoundClassifier` that tells them apart, in a quarter of a minute on one core."""
+"""A data set's clips and labels -> a `SoundClassifier` that tells them apart, in half a minute on one core."""
 
 import math
 
