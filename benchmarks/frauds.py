@@ -17,7 +17,7 @@ import numpy as np
 from report import publish
 
 from audiogan import audio
-from audiogan.datasets import Dataset, prepare
+from audiogan.datasets import prepare
 from audiogan.judging import flaws
 from audiogan.judging.judge import Judge, RealClips
 from audiogan.judging.report_card import BAD
@@ -157,19 +157,6 @@ class Verdict:
         return cls(is_right, tuple(faults), sentence, values, {line.measure: float(line.floor) for line in card.lines})
 
 
-def real_clips(dataset: Dataset) -> RealClips:
-    return RealClips(
-        dataset.name,
-        dataset.fingerprint,
-        dataset.rate,
-        dataset.labels,
-        np.array(dataset.clips()),
-        np.array(dataset.clip_labels()),
-        np.array(dataset.clip_files()),
-        np.zeros(dataset.n_clips, bool),
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True)
@@ -179,8 +166,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as root:
             survey = listen([folder])
             suggestion = survey.suggest()
-            real = real_clips(prepare(survey, Path(root), folder.name, suggestion.rate, suggestion.seconds))
-        trials = [trial(real, seed) for seed in range(arguments.splits)]
+            dataset = prepare(survey, Path(root), folder.name, suggestion.rate, suggestion.seconds)
+            real = RealClips.of(dataset, np.zeros(dataset.n_clips, bool))
+            trials = [trial(real, seed) for seed in range(arguments.splits)]
         rows = []
         for name in FRAUDS:
             verdicts = [verdicts[name] for verdicts in trials]
@@ -192,7 +180,7 @@ def main() -> None:
                 }
             )
         details = {name: [vars(verdicts[name]) for verdicts in trials] for name in FRAUDS}
-        publish(f"frauds-{folder.name}", f"{folder.name}: {len(real.clips)} clips", rows, trials=details)
+        publish(f"frauds-{folder.name}", f"{folder.name}: {dataset.n_clips} clips", rows, trials=details)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import json
 import os
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 
@@ -13,9 +14,10 @@ import numpy as np
 from audiogan import audio
 from audiogan.datasets import Dataset
 from audiogan.instrument import Instrument, Point
-from audiogan.judging.embedders import Embedder, Progress
-from audiogan.judging.judge import MOST_CLIPS, RealClips, open_judge
+from audiogan.judging.embedders import Embedder
+from audiogan.judging.judge import MOST_CLIPS, Judge, RealClips, judge_path, open_judge
 from audiogan.judging.report_card import RULES_BY_MEASURE, Line, ReportCard
+from audiogan.judging.stages import Progress, Stages
 from audiogan.runs import Run, RunError
 from audiogan.settings import Settings
 from audiogan.splits import held_out, in_proportion
@@ -29,8 +31,8 @@ FEWEST_CLIPS = 16
 BATCH = 8
 """Sounds made at a time: more of them leave the processor's cache, and each takes longer."""
 
-FITTED, MADE = 0.6, 0.8
-"""Shares of the whole that are done when the judge is fitted, and when the sounds are made."""
+FITTING_SHARE, MAKING_SHARE, JUDGING_SHARE = 3, 5, 1
+"""Of the time: of a new judge, the sounds, and the measures."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,17 @@ def evaluate(
     """
     if not FEWEST_CLIPS <= count <= MOST_CLIPS:
         raise RunError(f"Between {FEWEST_CLIPS} and {MOST_CLIPS:,} sounds can be judged, not {count:,}.")
-    begun, stages = time.perf_counter(), Stages(progress)
-    judge = open_judge(dataset.folder, real_clips(run, dataset), own, stages.until(FITTED))
+    begun = time.perf_counter()
+    real, points = real_clips(run, dataset), asked_points(instrument, dataset, range(count))
+    fitting_share = 0 if judge_path(dataset.folder, real, own).exists() else FITTING_SHARE
+    stages = Stages(progress, (fitting_share, MAKING_SHARE, JUDGING_SHARE))
+    judge, waves = beside(
+        lambda told: open_judge(dataset.folder, real, own, told),
+        lambda told: render(instrument, points, dataset.rate, told),
+        stages,
+    )
     labels = asked_labels(instrument, dataset, count)
-    points = asked_points(instrument, dataset, range(count))
-    waves = render(instrument, points, dataset.rate, stages.until(MADE))
-    card = judge.measure(waves, labels, run.config.dataset, stages.until(1.0))
+    card = judge.measure(waves, labels, run.config.dataset, stages.stage(2))
     return Evaluation(
         run=run.name,
         step=instrument.step,
@@ -157,22 +164,31 @@ def evaluate(
     )
 
 
-class Stages:
-    """One progress of 100 steps made of several; a stage that tells nothing leaves its share to the next."""
+def beside(
+    judge: Callable[[Progress], Judge], sounds: Callable[[Progress], np.ndarray], stages: Stages
+) -> tuple[Judge, np.ndarray]:
+    """A judge and the sounds, made at the same time as stages 0 and 1: a classifier learns on one core, and the others
+    would wait. Where one of them ends with an exception, the other is ended too."""
+    without_sounds = threading.Event()
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress, self.done = progress, 0.0
+    def tell_of_judge(done: int, total: int) -> None:
+        if without_sounds.is_set():
+            raise CancelledError
+        stages.stage(0)(done, total)
 
-    def until(self, share: float) -> Progress:
-        """The progress of the next stage, after which this share of the whole is done."""
-        begin = self.done
+    def tell_of_sounds(done: int, total: int) -> None:
+        if fitting.done():
+            fitting.result()
+        stages.stage(1)(done, total)
 
-        def tell(done: int, total: int) -> None:
-            self.done = begin + (share - begin) * done / total
-            if self.progress:
-                self.progress(round(100 * self.done), 100)
-
-        return tell
+    with ThreadPoolExecutor(1) as thread:
+        fitting = thread.submit(judge, tell_of_judge)
+        try:
+            waves = sounds(tell_of_sounds)
+            return fitting.result(), waves
+        except BaseException:
+            without_sounds.set()
+            raise
 
 
 def real_clips(run: Run, dataset: Dataset) -> RealClips:

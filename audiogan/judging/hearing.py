@@ -1,6 +1,5 @@
 """Clips as the measures hear them: real and generated ones on one path, then points, probabilities and powers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -9,6 +8,7 @@ from audiogan import audio
 from audiogan.judging import flaws
 from audiogan.judging.embedders import BATCH, Embedder, MelStatistics, SoundClassifier
 from audiogan.judging.spectrum import band_powers
+from audiogan.judging.stages import Progress
 
 
 class Prepared:
@@ -83,14 +83,14 @@ class Ears:
         """(M,) the middles of the bands of `powers`."""
         return band_powers(np.zeros((0, self.rate), np.float32), self.rate)[0]
 
-    def hear(self, clips: Prepared, both_ways: bool = True, progress: Callable[[float], None] | None = None) -> Heard:
-        """Everything about the clips, if `both_ways` also backwards. `progress` is told the share that is done."""
+    def hear(self, clips: Prepared, both_ways: bool = True, progress: Progress | None = None) -> Heard:
+        """Everything about the clips, if `both_ways` also backwards. `progress` is told (clips heard, clips)."""
         batches = []
         for at in range(0, len(clips), BATCH):
             rows = slice(at, at + BATCH)
             batches.append(self._hear_batch(clips[rows], flaws.peaks_db(clips.as_they_are(rows)), both_ways))
             if progress:
-                progress(min(1.0, (at + BATCH) / len(clips)))
+                progress(min(at + BATCH, len(clips)), len(clips))
         return Heard(*(np.concatenate([getattr(batch, item.name) for batch in batches]) for item in fields(Heard)))
 
     def _hear_batch(self, waves: np.ndarray, peaks_db: np.ndarray, both_ways: bool) -> Heard:

@@ -1,12 +1,11 @@
 """Judges clips by what a data set has taught it: embedders, the training clips, and the clips that were kept back.
 
-A judge is fitted once for a data set and a hold-out, in a minute or two, and kept in a file beside the clips.
+A judge is fitted once for a data set and a hold-out, in half a minute, and kept in a file beside the clips.
 """
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,17 +18,19 @@ from audiogan import metrics
 from audiogan.judging import comparisons
 from audiogan.judging.classifier_training import stand_in_labels, train_classifier
 from audiogan.judging.comparisons import Basis, Reading
-from audiogan.judging.embedders import Embedder, MelStatistics, Progress, SoundClassifier
+from audiogan.judging.embedders import Embedder, MelStatistics, SoundClassifier
 from audiogan.judging.flaws import SILENT_DB
 from audiogan.judging.hearing import Ears, Heard, Prepared
+from audiogan.judging.own_embedders import why_unusable
 from audiogan.judging.report_card import Line, ReportCard, in_order, line
 from audiogan.judging.spectrum import spectrum_difference
+from audiogan.judging.stages import Progress, Stages
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from audiogan.datasets import Dataset
 
-FORMAT = 1
+FORMAT = 2
 """Of the file. To be raised when what is fitted or stored changes: older files are then fitted anew."""
 
 MOST_FITTING_CLIPS = 2_000
@@ -50,8 +51,8 @@ AT_EQUAL_COUNTS = ("precision", "coverage", "inception_score", "frechet_distance
 OF_LABELS = ("labels", "inception_score")
 """Measures that need labels with names."""
 
-CLASSIFIER_SHARE, HEARING_SHARE = 0.7, 0.7
-"""Of the time that fitting takes, and judging."""
+FITTING_SHARES, JUDGING_SHARES = (0.8, 0.2), (0.7, 0.3)
+"""Of the time: of classifier and hearing, and of hearing and measures."""
 
 SPECTRUM_CLIPS = 500
 """On each side, for what is shown and not judged."""
@@ -106,7 +107,7 @@ class RealClips:
 
 def open_judge(folder: Path, real: RealClips, own: Embedder | None = None, progress: Progress | None = None) -> "Judge":
     """The judge that is kept in a folder, or a new one, which is then kept there."""
-    path = Path(folder) / f"judge-{_key(real, own)}.safetensors"
+    path = judge_path(folder, real, own)
     with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError, RuntimeError):
         return Judge.load(path, real, own)
     judge = Judge.fit(real, own, progress)
@@ -116,10 +117,11 @@ def open_judge(folder: Path, real: RealClips, own: Embedder | None = None, progr
     return judge
 
 
-def _key(real: RealClips, own: Embedder | None) -> str:
-    """Twelve digits that change with everything that a judge is made from."""
+def judge_path(folder: Path, real: RealClips, own: Embedder | None = None) -> Path:
+    """Where a judge is kept once it is fitted: the name changes with everything that it is made from."""
     text = json.dumps([FORMAT, real.fingerprint, own.version if own else ""]).encode()
-    return hashlib.sha256(text + np.packbits(real.held_out).tobytes()).hexdigest()[:12]
+    key = hashlib.sha256(text + np.packbits(real.held_out).tobytes()).hexdigest()[:12]
+    return Path(folder) / f"judge-{key}.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +143,7 @@ class Judge:
         held_out_indices = real.some(real.held_out, MOST_CLIPS)
         if len(train_indices) < 2:
             raise CannotJudge("A judge needs at least 2 training clips to compare with: add more sounds.")
-        told = _in_parts(progress, CLASSIFIER_SHARE)
+        stages = Stages(progress, FITTING_SHARES)
         fitting = train_indices[:MOST_FITTING_CLIPS]
         mel_statistics = MelStatistics.fit(real.prepared(fitting), real.rate)
         if len(real.labels) > 1:
@@ -149,13 +151,11 @@ class Judge:
         else:
             labels = stand_in_labels(real.clip_files[fitting], mel_statistics(real.prepared(fitting), real.rate))
             n_labels = labels.max() + 1
-        classifier = train_classifier(
-            real.prepared(fitting), labels, n_labels, real.rate, lambda done, total: told(0, done / total)
-        )
+        classifier = train_classifier(real.prepared(fitting), labels, n_labels, real.rate, stages.stage(0))
         ears = Ears(mel_statistics, classifier, own, real.rate)
         # where the training clips are their own floor, they too are heard backwards
         is_floor = len(held_out_indices) < FEWEST_HELD_OUT
-        train = ears.hear(real.prepared(train_indices), is_floor, lambda share: told(1, share))
+        train = ears.hear(real.prepared(train_indices), is_floor, stages.stage(1))
         held_out = ears.hear(real.prepared(held_out_indices)) if len(held_out_indices) else train.some(slice(0))
         return cls(real, ears, train_indices, train, held_out_indices, held_out)
 
@@ -208,23 +208,22 @@ class Judge:
         card = self._empty_card(len(chosen), trained_on)
         if len(whole) == 0:
             return replace(card, lines=(broken,), left_out=("Every clip is broken: nothing else can be measured.",))
-        told = _in_parts(progress, HEARING_SHARE)
-        heard = self.ears.hear(Prepared(waves, self.clip_samples, whole), progress=lambda share: told(0, share))
+        stages = Stages(progress, JUDGING_SHARES)
+        heard = self.ears.hear(Prepared(waves, self.clip_samples, whole), progress=stages.stage(0))
         if (heard.peaks_db < SILENT_DB).all():
             silent = line("silence", comparisons.share(heard.peaks_db < SILENT_DB), NOTHING_WRONG, len(heard), 0)
             return replace(card, lines=(broken, silent), left_out=("Every clip is silent: nothing else is measured.",))
         asked = labels if labels is None else np.asarray(labels)[whole]
-        lines, left_out = self._lines(heard, asked, lambda share: told(1, share))
+        lines, left_out = self._lines(heard, asked, stages.stage(1))
         return replace(
             card, lines=in_order([broken, *lines]), left_out=tuple(left_out), **self._shown(waves, whole, heard, asked)
         )
 
-    def _lines(
-        self, heard: Heard, asked: np.ndarray | None, progress: Callable[[float], None]
-    ) -> tuple[list[Line], list[str]]:
+    def _lines(self, heard: Heard, asked: np.ndarray | None, progress: Progress) -> tuple[list[Line], list[str]]:
         """(the lines of the card, why others are missing)."""
         basis, (floor_basis, floor_clips) = self._basis(asked), self._floor()
-        lines, left_out, measures = [], [], self._measures()
+        own_fault = self._own_fault(self.held_out, heard)
+        lines, left_out, measures = [], [own_fault] if own_fault else [], self._measures(not own_fault)
         for number, (key, measure) in enumerate(measures.items()):
             count = min(len(heard), len(floor_clips)) if key in AT_EQUAL_COUNTS else None
             fake, floor = heard.some(slice(count)), floor_clips.some(slice(count))
@@ -232,7 +231,7 @@ class Judge:
                 lines.append(line(key, measure(basis, fake), measure(floor_basis, floor), len(fake), len(floor)))
             except ValueError as error:
                 left_out.append(str(error))
-            progress((number + 1) / len(measures))
+            progress(number + 1, len(measures))
         if asked is not None and self._has_labels:
             value = comparisons.share(heard.probabilities.argmax(1) == asked)
             # without held-out clips nothing is known of the classifier but that it could be perfect
@@ -261,7 +260,7 @@ class Judge:
             train=self.train,
             mel_bandwidth=metrics.median_distance(self.train.mel_statistics),
             sound_bandwidth=metrics.median_distance(self.train.sounds),
-            own_bandwidth=metrics.median_distance(self.train.own) if self.ears.own else 1.0,
+            own_bandwidth=metrics.median_distance(self.train.own) if self.ears.own and not self._own_fault() else 1.0,
             bands_hz=self.ears.bands_hz,
             labels=self.real.labels,
             expected=self._label_shares(self.real.clip_labels[self.train_indices] if asked is None else asked),
@@ -282,9 +281,17 @@ class Judge:
     def _label_shares(self, labels: np.ndarray) -> np.ndarray:
         return np.bincount(labels, minlength=len(self.real.labels)) / len(labels)
 
-    def _measures(self) -> dict[str, comparisons.Measure]:
+    def _own_fault(self, *others: Heard) -> str:
+        """Why the user's own embedder says nothing of the training clips and of these; empty where it does."""
+        own = self.ears.own
+        return why_unusable(own.name, self.train.own, *(other.own for other in others)) if own else ""
+
+    def _measures(self, is_own_usable: bool) -> dict[str, comparisons.Measure]:
         """Those that this judge can take."""
-        missing = {*(() if self._has_labels else OF_LABELS), *(() if self.ears.own else ["own_kernel_distance"])}
+        missing = {
+            *(() if self._has_labels else OF_LABELS),
+            *(() if self.ears.own and is_own_usable else ["own_kernel_distance"]),
+        }
         return {key: measure for key, measure in comparisons.MEASURES.items() if key not in missing}
 
     def _empty_card(self, clips: int, trained_on: str) -> ReportCard:
@@ -333,14 +340,3 @@ class Judge:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _in_parts(progress: Progress | None, first_share: float) -> Callable[[int, float], None]:
-    """Tells of two parts (0 and 1), each from 0 to 1, as one progress of 100 steps."""
-
-    def tell(part: int, share: float) -> None:
-        if progress:
-            done = first_share * share if part == 0 else first_share + (1 - first_share) * share
-            progress(round(100 * done), 100)
-
-    return tell

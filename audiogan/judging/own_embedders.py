@@ -42,15 +42,20 @@ class TorchScriptEmbedder:
     """
 
     def __init__(self, path: Path, rate: int) -> None:
-        self.rate, self.version = rate, _digest(path)
-        self.name = Path(path).name
+        self.name, self.rate, self.version = Path(path).name, rate, _version(path, rate)
         try:
             self._module = torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
             raise EmbedderError(f"{self.name} is no TorchScript file: save one with torch.jit.save.") from error
 
     def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
-        return in_batches(lambda part: pooled(self._module(part)), resampled(waves, rate, self.rate))
+        def run(part: torch.Tensor) -> torch.Tensor:
+            try:
+                return pooled(self._module(part))
+            except (RuntimeError, torch.jit.Error) as error:
+                raise _unread(self.name, part, self.rate, error) from error
+
+        return in_batches(run, resampled(waves, rate, self.rate))
 
 
 class OnnxEmbedder:
@@ -58,15 +63,23 @@ class OnnxEmbedder:
 
     def __init__(self, path: Path, rate: int) -> None:
         runtime = _installed("onnxruntime")
-        self.rate, self.version = rate, _digest(path)
-        self.name = Path(path).name
-        self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.name, self.rate, self.version = Path(path).name, rate, _version(path, rate)
+        try:
+            self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        # the package's errors have no class of their own that could be named here
+        except Exception as error:
+            raise EmbedderError(f"{self.name} cannot be opened as an ONNX file: {_last_line(error)}") from error
 
     def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
         name = self._session.get_inputs()[0].name
 
         def run(part: torch.Tensor) -> torch.Tensor:
-            return pooled(torch.from_numpy(self._session.run(None, {name: part.numpy()})[0]))
+            try:
+                return pooled(torch.from_numpy(self._session.run(None, {name: part.numpy()})[0]))
+            except EmbedderError:
+                raise
+            except Exception as error:
+                raise _unread(self.name, part, self.rate, error) from error
 
         return in_batches(run, resampled(waves, rate, self.rate))
 
@@ -116,8 +129,36 @@ def pooled(points: torch.Tensor) -> torch.Tensor:
     return points if points.dim() == 2 else points.mean(1)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+def _unread(name: str, clips: torch.Tensor, rate: int, error: Exception) -> EmbedderError:
+    """What is said when an embedder fails on clips (B, T)."""
+    return EmbedderError(
+        f"{name} cannot read clips of {clips.shape[1]:,} samples at {rate:,} Hz: {_last_line(error)} "
+        "It may want another rate."
+    )
+
+
+def _last_line(error: Exception) -> str:
+    """What an error says at its end; before it stands where in somebody's code it happened."""
+    return str(error).strip().rpartition("\n")[2].rstrip(".") + "."
+
+
+def why_unusable(name: str, train: np.ndarray, *others: np.ndarray) -> str:
+    """Why an embedder's points (n, d) of the training clips and of others cannot be compared; empty when they can."""
+    broken = sum(int((~np.isfinite(points).all(1)).sum()) for points in (train, *others))
+    if broken:
+        count = len(train) + sum(map(len, others))
+        return (
+            f"Your own embedder {name} returned numbers that are not finite (NaN or infinite) for {broken:,} of "
+            f"{count:,} clips: its kernel distance was left out."
+        )
+    if not np.ptp(train, axis=0).any():
+        return f"Your own embedder {name} hears no difference between any two clips: its kernel distance was left out."
+    return ""
+
+
+def _version(path: Path, rate: int) -> str:
+    """The file's hash, and the rate, with which the same network hears something else."""
+    return f"{hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]} at {rate:,} Hz"
 
 
 def _installed(package: str):

@@ -1,6 +1,7 @@
 """Evaluations of the chosen snapshots: those that were kept, and new ones, which are made beside the page."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import streamlit as st
 
 from audiogan.lab import Lab
 from audiogan.ui.contenders import Contender
-from audiogan.ui.jobs import Job, start
+from audiogan.ui.jobs import Cancelled, Job, start
 from audiogan.ui.look import plain
 from audiogan.wording import duration, plural
 
@@ -19,8 +20,24 @@ OWN = "each model's own data set"
 
 COUNTS = (250, 500, 1000, 2000)
 
-Key = tuple[Path, int, str]
-"""Run folder, step, and the data set that was asked for."""
+USUAL_EMBEDDER_RATE = 16_000
+"""Samples per second, as most networks that listen want them."""
+
+
+@dataclass(frozen=True)
+class How:
+    """What a visitor chose: which real sounds, how many generated ones, and an embedder of one's own."""
+
+    dataset: str
+    count: int
+    embedder: str = ""
+    """Path of a file, or empty."""
+
+    embedder_rate: int = USUAL_EMBEDDER_RATE
+
+
+Key = tuple[Path, int, str, str]
+"""Run folder, step, the data set that was asked for, and the embedder."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -33,21 +50,20 @@ def evaluations(lab: Lab, contenders: Sequence[Contender]) -> "list[tuple[Conten
     """The newest evaluation of each contender that has one, after the controls that make more."""
     button = st.container()
     with st.expander("How it is measured"):
-        dataset, count = _choose_how(lab)
-    jobs = {item: _jobs()[key] for item in contenders if (key := _key(item, dataset)) in _jobs()}
-    found = {item: evaluation for item in contenders if (evaluation := _newest(lab, item, dataset, jobs.get(item)))}
+        how = _choose_how(lab)
+    jobs = {item: _jobs()[key] for item in contenders if (key := _key(item, how)) in _jobs()}
+    found = {item: evaluation for item in contenders if (evaluation := _newest(lab, item, how, jobs.get(item)))}
     missing = [item for item in contenders if item not in found]
     with button:
-        _offer(lab, missing, contenders, dataset, count, jobs, list(found.values()))
+        _offer(lab, missing, contenders, how, jobs, list(found.values()))
         for item, job in jobs.items():
-            if job.future.done() and job.future.exception():
-                st.error(f"{item.words}: {plain(str(job.future.exception()))}")
+            _say_why(item, job)
         if waiting := {item: job for item, job in jobs.items() if not job.future.done()}:
             _wait(waiting)
     return list(found.items())
 
 
-def _choose_how(lab: Lab) -> tuple[str, int]:
+def _choose_how(lab: Lab) -> How:
     data_box, count_box = st.columns(2)
     dataset = data_box.selectbox(
         "Real sounds to compare with",
@@ -61,15 +77,28 @@ def _choose_how(lab: Lab) -> tuple[str, int]:
         format_func=lambda count: f"{count:,}",
         help="More make the intervals narrower and take longer.",
     )
-    return dataset, count
+    file_box, rate_box = st.columns(2)
+    embedder = file_box.text_input(
+        "An embedder of your own",
+        placeholder="path of a file: .pt, .ts or .onnx",
+        help="A TorchScript or ONNX network on this computer that turns clips (B, T) into points (B, d): its kernel "
+        "distance is measured beside ours. A TorchScript file is a program: name only one that you trust.",
+    )
+    rate = rate_box.number_input(
+        "Samples per second that it wants",
+        min_value=1_000,
+        max_value=192_000,
+        value=USUAL_EMBEDDER_RATE,
+        disabled=not embedder.strip(),
+    )
+    return How(dataset, count, embedder.strip(), rate)
 
 
 def _offer(
     lab: Lab,
     missing: Sequence[Contender],
     contenders: Sequence[Contender],
-    dataset: str,
-    count: int,
+    how: How,
     jobs: dict[Contender, Job],
     known: "Sequence[Evaluation]",
 ) -> None:
@@ -81,10 +110,10 @@ def _offer(
         pressed = st.button(
             label, type="primary" if missing else "secondary", icon=":material/fact_check:", disabled=busy
         )
-        st.caption(_cost(count, known), width="stretch")
+        st.caption(_cost(how.count, known), width="stretch")
     if pressed:
         for item in wanted:
-            _jobs()[_key(item, dataset)] = _evaluate(lab, item, dataset, count)
+            _jobs()[_key(item, how)] = _evaluate(lab, item, how)
         st.rerun()
 
 
@@ -93,43 +122,72 @@ def _cost(count: int, known: "Sequence[Evaluation]") -> str:
         last = max(known, key=lambda evaluation: evaluation.created)
         return f"The last one took {duration(last.seconds)} for {plural(last.count, 'sound')}."
     return (
-        f"Makes {plural(count, 'sound')} of each model and holds them against real ones: about a minute, and a few "
-        "minutes the first time for a data set, when a judge learns its sounds."
+        f"Makes {plural(count, 'sound')} of each model and holds them against real ones: about a minute. The first "
+        "time for a data set, a judge learns its sounds beside that."
     )
 
 
-def _evaluate(lab: Lab, item: Contender, dataset: str, count: int) -> Job:
-    by = None if dataset == OWN else dataset
-    return start("evaluations", lambda told: lab.evaluate(item.run, item.step, by, count, progress=told))
+def _evaluate(lab: Lab, item: Contender, how: How) -> Job:
+    by, own = None if how.dataset == OWN else how.dataset, how.embedder or None
+    return start(
+        "evaluations", lambda told: lab.evaluate(item.run, item.step, by, how.count, own, how.embedder_rate, told)
+    )
 
 
-def _key(item: Contender, dataset: str) -> Key:
-    return item.run.folder, item.step, dataset
+def _say_why(item: Contender, job: Job) -> None:
+    """What ended an evaluation that has no result."""
+    if isinstance(job.error, Cancelled):
+        st.info(f"{item.words}: the evaluation was cancelled, and nothing of it was kept.")
+    elif job.error:
+        st.error(f"{item.words}: {plain(str(job.error))}")
 
 
-def _newest(lab: Lab, item: Contender, dataset: str, job: Job | None) -> "Evaluation | None":
+def _key(item: Contender, how: How) -> Key:
+    return item.run.folder, item.step, how.dataset, how.embedder
+
+
+def _newest(lab: Lab, item: Contender, how: How, job: Job | None) -> "Evaluation | None":
     """The newest evaluation of a contender, kept in its run or (where that cannot be written) by this server."""
-    found = [kept for kept in lab.evaluations(item.run) if kept.step == item.step and _is_by(kept, item, dataset)]
-    if job and job.future.done() and not job.future.exception():
+    found = [kept for kept in lab.evaluations(item.run) if kept.step == item.step and _is_by(kept, item, how)]
+    if job and job.future.done() and not job.error:
         found.append(job.future.result())
     return max(found, key=lambda evaluation: evaluation.created, default=None)
 
 
-def _is_by(kept: "Evaluation", item: Contender, dataset: str) -> bool:
-    """Whether an evaluation is by the data set that was asked for; the run's own may have another name by now."""
-    if dataset != OWN:
-        return kept.dataset == dataset
+def _is_by(kept: "Evaluation", item: Contender, how: How) -> bool:
+    """Whether an evaluation is by the data set and embedder that were asked for; the run's own data set may have
+    another name by now."""
+    if how.embedder and Path(how.embedder).name not in kept.card.embedders:
+        return False
+    if how.dataset != OWN:
+        return kept.dataset == how.dataset
     config = item.run.config
     return kept.card.fingerprint == config.fingerprint or kept.dataset == config.dataset
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=1.0)
 def _wait(jobs: dict[Contender, Job]) -> None:
     """The bars of what is under way; the page is drawn anew when one of them ends."""
     if any(job.future.done() for job in jobs.values()):
         st.rerun()
     for item, job in jobs.items():
         share = min(1.0, job.done / job.total) if job.total else 0.0
-        words = f"{share:.0%}" if job.total else "opening the clips …" if job.future.running() else "waits for its turn"
-        st.progress(share, f"{item.words}: {words}")
+        bar, place = st.columns([3, 1], vertical_alignment="center")
+        bar.progress(share, f"{item.words}: {_state(job, share)}")
+        place.button(
+            "Cancel",
+            icon=":material/close:",
+            disabled=job.is_cancelled,
+            on_click=job.cancel,
+            key=f"cancel {item.title}",
+            width="stretch",
+        )
     st.caption("This goes on while you listen or look at other pages.")
+
+
+def _state(job: Job, share: float) -> str:
+    if job.is_cancelled:
+        return "Cancelling …"
+    if job.total:
+        return f"{share:.0%}"
+    return "opening the clips …" if job.future.running() else "waits for its turn"

@@ -8,6 +8,10 @@ from typing import Any
 import streamlit as st
 
 
+class Cancelled(Exception):
+    """Somebody no longer wants the work to be done."""
+
+
 @dataclass
 class Job:
     """One piece of work in a thread of its own."""
@@ -17,9 +21,26 @@ class Job:
     total: int = 0
     """How far it is, once it has said so."""
 
+    is_cancelled: bool = False
+    """Whether somebody asked for its end, which may be still to come."""
+
     def show(self, done: int, total: int) -> None:
-        """For the work itself, which tells how far it is."""
+        """For the work itself, which tells how far it is, and ends here when it was cancelled."""
         self.done, self.total = done, total
+        if self.is_cancelled:
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """End it where it next tells how far it is, or at once where it waits for its turn."""
+        self.is_cancelled = True
+        self.future.cancel()
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it ended without a result; None while it goes on, and where it has one."""
+        if self.future.cancelled():
+            return Cancelled()
+        return self.future.exception() if self.future.done() else None
 
 
 def start(queue: str, work: Callable[[Callable[[int, int], None]], Any]) -> Job:

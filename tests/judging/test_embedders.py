@@ -92,6 +92,22 @@ def test_a_classifier_learns_labels_and_hears_them_in_new_clips(classifier, othe
     assert (probabilities.argmax(1) == np.repeat([0, 1], 40)).mean() > 0.95
 
 
+def test_the_same_clips_make_the_same_classifier_whatever_else_draws_random_numbers(train, monkeypatch):
+    monkeypatch.setattr(classifier_training, "FEWEST_STEPS", 3)
+    monkeypatch.setattr(classifier_training, "MOST_STEPS", 3)
+    versions = set()
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        versions.add(train_classifier(train, np.repeat([0, 1], 60), 2, RATE, lambda *_: torch.rand(1)).version)
+    assert len(versions) == 1
+
+
+def test_the_learning_rate_rises_over_a_quarter_and_falls_along_a_cosine_to_nothing():
+    highest = classifier_training.RATE
+    rates = [classifier_training.rate_at(place) for place in (0, 0.125, 0.25, 0.5, 0.625, 1)]
+    assert rates == pytest.approx([0, highest / 2, highest, 0.75 * highest, highest / 2, 0], abs=1e-12)
+
+
 def test_long_clips_are_averaged_in_time_for_the_classifier(classifier):
     mel = classifier.mel(torch.randn(1, 20 * RATE))
     assert mel.shape[:2] == (1, 64)

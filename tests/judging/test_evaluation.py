@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import threading
+import time
+from concurrent.futures import CancelledError
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +13,10 @@ import torch
 
 from audiogan import audio, worker
 from audiogan.judging import evaluation
-from audiogan.judging.evaluation import FIRST_SEED, Evaluation, Stages, asked_labels, asked_points, differences, render
+from audiogan.judging.evaluation import FIRST_SEED, Evaluation, asked_labels, asked_points, beside, differences, render
+from audiogan.judging.judge import CannotJudge
 from audiogan.judging.report_card import Line
+from audiogan.judging.stages import Stages
 from audiogan.lab import Lab, RunError
 from tests.conftest import CLIP_SAMPLES, RATE, tiny_config
 
@@ -45,8 +50,12 @@ def a_dataset(**counts: int) -> SimpleNamespace:
     return SimpleNamespace(labels=tuple(counts), counts=counts)
 
 
+def a_model(*labels: str) -> SimpleNamespace:
+    return SimpleNamespace(labels=labels, config=SimpleNamespace(has_kinds=False))
+
+
 def test_labels_are_asked_for_in_the_data_set_s_own_proportions_and_numbers():
-    model = SimpleNamespace(labels=("c", "unknown", "a", "empty"))
+    model = a_model("c", "unknown", "a", "empty")
     dataset = a_dataset(a=30, b=5, empty=0, c=10)
     labels = asked_labels(model, dataset, 400)
     assert np.bincount(labels).tolist() == pytest.approx([300, 0, 0, 100], abs=1)
@@ -56,9 +65,9 @@ def test_labels_are_asked_for_in_the_data_set_s_own_proportions_and_numbers():
 
 
 def test_no_label_is_asked_for_where_model_and_data_set_share_none():
-    assert asked_labels(SimpleNamespace(labels=()), a_dataset(a=3, b=4), 10) is None
-    assert asked_labels(SimpleNamespace(labels=("a", "b")), a_dataset(c=3, d=4), 10) is None
-    assert asked_labels(SimpleNamespace(labels=("a", "b")), None, 10) is None
+    assert asked_labels(a_model(), a_dataset(a=3, b=4), 10) is None
+    assert asked_labels(a_model("a", "b"), a_dataset(c=3, d=4), 10) is None
+    assert asked_labels(a_model("a", "b"), None, 10) is None
 
 
 def test_seeds_follow_each_other_and_labels_are_the_model_s_numbers(instrument):
@@ -86,16 +95,57 @@ def test_sounds_of_another_rate_are_resampled_to_the_data_set_s(instrument):
     np.testing.assert_allclose(wave[::2], instrument.heard(instrument.point(1)), atol=0.02)
 
 
-def test_a_stage_that_tells_nothing_leaves_its_share_to_the_next():
-    told = []
-    stages = Stages(lambda done, total: told.append((done, total)))
-    stages.until(0.6)
-    second, third = stages.until(0.8), None
-    second(1, 4)
-    second(4, 4)
-    third = stages.until(1.0)
-    third(1, 2)
-    assert told == [(20, 100), (80, 100), (90, 100)]
+# beside each other
+
+
+def tell_for_long(tell) -> None:
+    for _ in range(2000):
+        tell(0, 1)
+        time.sleep(0.01)
+    pytest.fail("it was not ended")
+
+
+def test_a_judge_and_the_sounds_are_made_at_the_same_time():
+    # each waits for the other: one after the other they would never meet
+    meeting, told = threading.Barrier(2, timeout=20), []
+
+    def judge(tell):
+        meeting.wait()
+        return "judge"
+
+    def sounds(tell):
+        meeting.wait()
+        tell(3, 4)
+        return np.ones(2)
+
+    found, waves = beside(judge, sounds, Stages(lambda *done: told.append(done), (1, 1)))
+    assert (found, waves.tolist(), told) == ("judge", [1, 1], [(38, 100)])
+
+
+def test_where_no_judge_can_be_made_the_sounds_are_not_waited_for():
+    def judge(tell):
+        raise CannotJudge("add more sounds")
+
+    with pytest.raises(CannotJudge, match="add more sounds"):
+        beside(judge, tell_for_long, Stages(None, (1, 1)))
+
+
+def test_where_no_sounds_can_be_made_the_judge_is_not_waited_for():
+    ended = []
+
+    def judge(tell):
+        try:
+            tell_for_long(tell)
+        except CancelledError:
+            ended.append("judge")
+            raise
+
+    def sounds(tell):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        beside(judge, sounds, Stages(None, (1, 1)))
+    assert ended == ["judge"]
 
 
 # what comes of it

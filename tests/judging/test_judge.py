@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from audiogan import audio, metrics, synthesis
-from audiogan.judging import judge
 from audiogan.judging.hearing import Prepared
-from audiogan.judging.judge import CannotJudge, Judge, RealClips, open_judge
+from audiogan.judging.judge import CannotJudge, Judge, RealClips, judge_path, open_judge
 from audiogan.judging.report_card import BAD, GOOD
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 import frauds
 
@@ -136,7 +135,7 @@ def test_level_and_length_of_a_clip_do_not_matter(fitted, case):
 
 def test_a_judge_is_kept_beside_the_clips_and_found_again(real, parts, fitted, case, tmp_path, monkeypatch):
     known = frauds.without_suspects(real, parts)
-    fitted.save(tmp_path / f"judge-{judge._key(known, None)}.safetensors")
+    fitted.save(judge_path(tmp_path, known))
     monkeypatch.setattr(Judge, "fit", lambda *_: pytest.fail("it was fitted again"))
     again = open_judge(tmp_path, known).measure(case.suspects)
     for one, other in zip(fitted.measure(case.suspects).lines, again.lines, strict=True):
@@ -212,6 +211,37 @@ def test_an_own_embedder_has_a_line_and_is_named(real, parts, case, monkeypatch)
     expected = metrics.kernel_distance(train, points, metrics.median_distance(train))
     assert line.value == pytest.approx(expected, rel=1e-3)
     assert line.verdict == BAD
+
+
+class Logarithm(Loudness):
+    """An embedder that makes NaN of every clip whose first half is quieter than its second: 0 / 0."""
+
+    def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
+        first, second = super().__call__(waves, rate).T
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(first - second)[:, None]
+
+
+@pytest.mark.parametrize("turned", ["generated", "real"])
+def test_an_own_embedder_that_returns_nan_is_left_out_with_the_reason(real, parts, case, turned, monkeypatch):
+    monkeypatch.setattr("audiogan.judging.classifier_training.FEWEST_STEPS", 2)
+    monkeypatch.setattr("audiogan.judging.classifier_training.MOST_STEPS", 2)
+    known = frauds.without_suspects(real, parts)
+    if turned == "real":
+        known = replace(known, clips=known.clips[:, ::-1])
+    fitted = Judge.fit(known, Logarithm())
+    waves = case.suspects[:, ::-1] if turned == "generated" else case.suspects
+    card = fitted.measure(waves)
+    broken = sum(int(np.isnan(side.own).any(1).sum()) for side in (fitted.train, fitted.held_out))
+    broken += int(np.isnan(Logarithm()(Prepared(waves, SAMPLES)[:], RATE)).sum())
+    assert broken > 40
+    assert [sentence for sentence in card.left_out if "NaN" in sentence] == [
+        f"Your own embedder halves returned numbers that are not finite (NaN or infinite) for {broken} of 320 clips: "
+        "its kernel distance was left out."
+    ]
+    measured = {line.measure for line in card.lines}
+    assert "own_kernel_distance" not in measured
+    assert {"mel_kernel_distance", "silence", "precision"} <= measured
 
 
 def test_clips_pass_16_bits_and_one_peak_and_silence_stays_silence():

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan.judging.own_embedders import EmbedderError, OnnxEmbedder, TorchScriptEmbedder, own_embedder, resampled
+from audiogan.judging.own_embedders import (
+    EmbedderError,
+    OnnxEmbedder,
+    TorchScriptEmbedder,
+    own_embedder,
+    resampled,
+    why_unusable,
+)
 
 RATE = 8_000
 
@@ -46,7 +53,9 @@ def test_a_torchscript_file_is_an_embedder_that_names_its_hash(tmp_path, clips):
     embedder = own_embedder(name, RATE)
     assert embedder(clips, RATE)[3].tolist() == [9, 4]
     assert embedder.name == "energies.pt"
-    assert embedder.version == hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
+    assert embedder.version == f"{digest} at 8,000 Hz"
+    assert own_embedder(name, 16_000).version != embedder.version
 
 
 def test_frames_of_an_embedder_are_averaged(tmp_path, clips):
@@ -70,6 +79,34 @@ def test_a_file_that_is_no_torchscript_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "weights.pt").write_bytes(b"not a program")
     with pytest.raises(EmbedderError, match=r"weights\.pt is no TorchScript file: save one"):
         own_embedder(str(tmp_path / "weights.pt"), RATE)
+
+
+class Strict(torch.nn.Module):
+    """Like a network that has one length."""
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        assert waves.shape[1] == 16_000, "one second is wanted"
+        return waves
+
+
+def test_an_embedder_that_fails_says_on_what_and_why_in_a_sentence(tmp_path, clips):
+    embedder = TorchScriptEmbedder(scripted(Strict(), tmp_path / "strict.pt"), 4_000)
+    with pytest.raises(EmbedderError, match=r"^strict\.pt cannot read clips of 400 samples at 4,000 Hz: .*one second"):
+        embedder(clips, RATE)
+
+
+def test_points_that_are_no_numbers_are_counted_over_all_clips():
+    train, held_out, made = np.eye(5), np.eye(5), np.eye(5)
+    assert why_unusable("mine.pt", train, held_out, made) == ""
+    train[1], held_out[0, 2], made[2:, 0] = np.nan, np.inf, -np.inf
+    assert why_unusable("mine.pt", train, held_out, made) == (
+        "Your own embedder mine.pt returned numbers that are not finite (NaN or infinite) for 5 of 15 clips: its "
+        "kernel distance was left out."
+    )
+
+
+def test_points_that_are_all_alike_say_nothing():
+    assert "hears no difference between any two clips" in why_unusable("mine.pt", np.full((5, 2), 3.0), np.eye(2))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

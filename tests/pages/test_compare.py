@@ -1,10 +1,12 @@
 """The Compare page as a script: whom it compares, what it says of them, and that it waits well."""
 
+import itertools
 import json
 import time
 from dataclasses import replace
 
 import pytest
+import torch
 
 from audiogan.judging import classifier_training, report_card
 from audiogan.judging.evaluation import Evaluation
@@ -26,6 +28,7 @@ def runs(lab, sounds, monkeypatch) -> tuple[Run, Run]:
     """Two runs on twelve noises and twelve tones: 'older', finished, with two moments, and 'newer', stopped."""
     monkeypatch.setattr(classifier_training, "MOST_STEPS", 3)
     monkeypatch.setattr(evaluating, "COUNTS", (32, 1000))
+    evaluating._jobs().clear()
     dataset = lab.prepare(lab.survey([sounds]), "noises and tones")
     config = lab.configure(dataset, "framegan", [*SMALL, "hold_out=0.25"])
     older = lab.create_run(config, "older")
@@ -143,6 +146,91 @@ def test_an_evaluation_that_cannot_be_made_is_one_sentence(lab, runs):
     finish(app)
     (error,) = app.error
     assert "is gone: prepare it again" in error.value
+
+
+def until(is_so) -> None:
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def buttons(app) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def test_evaluations_can_be_cancelled_while_they_run_and_while_they_wait(lab, runs, monkeypatch):
+    def forever(lab, run, step, dataset, count, embedder, rate, progress):
+        for number in itertools.count():
+            progress(number % 100, 100)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Lab, "evaluate", forever)
+    app = open_page("compare", run=["newer", "older"])
+    press(app, "Evaluate A, B")
+    running, waiting = evaluating._jobs().values()
+    until(lambda: running.done > 3)
+    assert buttons(app).count("Cancel") == 2
+    app.button(key="cancel older · step 5").click().run()
+    assert waiting.future.done()
+    assert running.future.running()
+    app.button(key="cancel newer · step 3").click().run()
+    finish(app)
+    said = [info.value for info in app.info]
+    cancelled = "the evaluation was cancelled, and nothing of it was kept."
+    assert said == [f"**A** newer · step 3: {cancelled}", f"**B** older · step 5: {cancelled}"]
+    assert not app.error
+    assert "Cancel" not in buttons(app)
+    # and it can be asked for again
+    assert "Evaluate A, B" in buttons(app)
+
+
+def test_of_a_cancelled_evaluation_nothing_is_kept_in_run_or_data_set(lab, runs, monkeypatch):
+    monkeypatch.setattr(classifier_training, "MOST_STEPS", 1_000_000)
+    monkeypatch.setattr(classifier_training, "FEWEST_STEPS", 1_000_000)
+    before = {path for path in lab.home.rglob("*") if path.is_file()}
+    app = open_page("compare", run="older")
+    press(app, "Evaluate")
+    (job,) = evaluating._jobs().values()
+    until(lambda: job.done or job.future.done())
+    app.button(key="cancel older · step 5").click().run()
+    finish(app)
+    assert "the evaluation was cancelled" in app.info[0].value
+    assert {path for path in lab.home.rglob("*") if path.is_file()} == before
+
+
+class Halves(torch.nn.Module):
+    """(B, T) -> (B, 2): the energies of both halves."""
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        half = waves.shape[1] // 2
+        return torch.stack([waves[:, :half].square().sum(1), waves[:, half:].square().sum(1)], 1)
+
+
+def test_an_embedder_of_one_s_own_is_named_by_its_path_and_has_its_line(lab, runs, tmp_path):
+    torch.jit.script(Halves()).save(str(tmp_path / "halves.pt"))
+    app = open_page("compare", run="older")
+    (count,) = [box for box in app.selectbox if box.label == "Generated sounds"]
+    (path,), (rate,) = app.text_input, [box for box in app.number_input if box.label.startswith("Samples per second")]
+    assert rate.disabled
+    count.set_value(32)
+    path.set_value(str(tmp_path / "nowhere.pt")).run()
+    press(app, "Evaluate")
+    finish(app)
+    assert "There is no file" in app.error[0].value
+    assert lab.evaluations(runs[0]) == []
+    path.set_value(f" {tmp_path / 'halves.pt'} ").run()
+    assert not app.error
+    (rate,) = [box for box in app.number_input if box.label.startswith("Samples per second")]
+    rate.set_value(4_000).run()
+    press(app, "Evaluate")
+    finish(app)
+    assert "Kernel distance of your embedder" in tables(app)[0]
+    (kept,) = lab.evaluations(runs[0])
+    assert kept.card.embedders["halves.pt"].endswith(" at 4,000 Hz")
+    # of another embedder's evaluation this one is none
+    app.text_input[0].set_value(str(tmp_path / "other.pt")).run()
+    assert tables(app) == []
 
 
 def test_curves_of_several_runs_lie_on_one_axis_of_steps_or_minutes(runs):
