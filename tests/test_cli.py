@@ -17,10 +17,9 @@ import pytest
 
 import audiogan
 from audiogan import cli, queue, training, wording
-from audiogan import lab as lab_module
 from audiogan.config import Limit
 from audiogan.game import Diverged
-from audiogan.lab import Lab, Status
+from audiogan.lab import Lab, RunError, Status, following
 from audiogan.presets import PRESETS
 from tests.conftest import RATE, TINY
 
@@ -79,7 +78,7 @@ def trained(home, prepared) -> Outcome:
 @pytest.fixture
 def no_starter(monkeypatch, tmp_path):
     """As if the program shipped without its starter model."""
-    monkeypatch.setattr(lab_module, "site", lambda: tmp_path)
+    monkeypatch.setattr(following, "site", lambda: tmp_path)
 
 
 # from a folder to a model
@@ -394,7 +393,7 @@ def test_wrong_usage_ends_with_2(words):
 
 
 def test_a_traceback_is_shown_when_it_is_asked_for(tmp_path):
-    with pytest.raises(lab_module.RunError, match="There is no data set 'drums'"):
+    with pytest.raises(RunError, match="There is no data set 'drums'"):
         run_command("train", "drums", "--home", tmp_path, "--debug")
 
 

@@ -88,6 +88,11 @@ def test_pages_routes_and_command_line_know_the_laboratory_and_no_other_room(pat
     assert ours(path) <= {"lab", "wording", "spectrogram", "ui"}
 
 
+@pytest.mark.parametrize("path", [path for path in [*ROOMS, *PAGES] if path.parent.name != "lab"], ids=module_name)
+def test_the_laboratory_has_one_door(path):
+    assert not imports_of(path) & {module_name(section) for section in (PACKAGE / "lab").glob("[!_]*.py")}
+
+
 def test_streamlit_is_known_to_pages_alone():
     knowing = {path for path in ROOMS if any(module.split(".")[0] == "streamlit" for module in imports_of(path))}
     assert {path.parent.name for path in knowing} <= {"ui"}

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from audiogan import devices, probe, queue, synthesis, worker
-from audiogan import lab as lab_module
 from audiogan.audio import decode, to_int16
 from audiogan.config import Limit
-from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, wav_of_clip
+from audiogan.lab import BUILT_IN, MOST_SOUNDS, STARTER, Lab, Run, RunError, Status, following, site, wav_of_clip
+from audiogan.lab.listening_tests import _numbers_by_label
 from audiogan.settings import SettingError
 from audiogan.splits import held_out
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config, train_here
@@ -29,7 +29,7 @@ def run(trained_lab):
 @pytest.fixture
 def no_starter(monkeypatch, tmp_path):
     """As if the program shipped without its starter model."""
-    monkeypatch.setattr(lab_module, "site", lambda: tmp_path)
+    monkeypatch.setattr(following, "site", lambda: tmp_path)
 
 
 # sounds
@@ -87,7 +87,7 @@ def test_home_is_where_the_environment_says_unless_one_is_given(monkeypatch, tmp
     assert Lab().home == tmp_path / "there"
     assert Lab(tmp_path / "here").runs_folder == tmp_path / "here" / "checkpoints"
     monkeypatch.delenv("AUDIOGAN_HOME")
-    assert Lab().home == lab_module.site()
+    assert Lab().home == site()
 
 
 # training
@@ -284,7 +284,7 @@ def test_a_run_that_is_deleted_is_gone_with_its_encoders(lab, clips):
 
 
 def test_the_model_that_ships_is_not_deleted(lab, monkeypatch, tmp_path):
-    monkeypatch.setattr(lab_module, "site", lambda: tmp_path / "program")
+    monkeypatch.setattr(following, "site", lambda: tmp_path / "program")
     starter = Run.create(tmp_path / "program" / "checkpoints", tiny_config(), STARTER)
     with pytest.raises(RunError, match="The model 'starter' belongs to the program and stays"):
         lab.delete_run(starter)
@@ -318,7 +318,7 @@ def test_runs_come_newest_first_and_the_starter_model_last(lab, no_starter):
 
 
 def test_the_starter_model_is_found_where_the_program_lies(lab, monkeypatch, tmp_path):
-    monkeypatch.setattr(lab_module, "site", lambda: tmp_path / "program")
+    monkeypatch.setattr(following, "site", lambda: tmp_path / "program")
     Run.create(tmp_path / "program" / "checkpoints", tiny_config(), STARTER)
     assert [run.name for run in lab.runs()] == [STARTER]
     assert lab.run(STARTER).folder == tmp_path / "program" / "checkpoints" / STARTER
@@ -458,12 +458,12 @@ def test_a_training_here_ends_with_its_status(run):
 def test_a_listening_test_draws_held_out_clips_where_there_are_enough(trained_lab):
     dataset = trained_lab.dataset("tiny")
     kept_back = held_out(dataset.clip_files(), dataset.clip_labels(), 0.5)
-    by_label = lab_module._numbers_by_label(dataset, dataset.labels, 0.5)
+    by_label = _numbers_by_label(dataset, dataset.labels, 0.5)
     assert by_label.keys() == {"noise", "tone"}
     for place, numbers in enumerate(by_label.values()):
         assert len(numbers) == 6
         assert kept_back[numbers].all() and (dataset.clip_labels()[numbers] == place).all()
     # a tenth are one or two of a label: all twelve are drawn from
-    assert [len(numbers) for numbers in lab_module._numbers_by_label(dataset, dataset.labels, 0.1).values()] == [12, 12]
-    assert lab_module._numbers_by_label(dataset, (), 0.5)[None] == kept_back.nonzero()[0].tolist()
-    assert lab_module._numbers_by_label(None, ("a",), 0.5) == {"a": []}
+    assert [len(numbers) for numbers in _numbers_by_label(dataset, dataset.labels, 0.1).values()] == [12, 12]
+    assert _numbers_by_label(dataset, (), 0.5)[None] == kept_back.nonzero()[0].tolist()
+    assert _numbers_by_label(None, ("a",), 0.5) == {"a": []}
