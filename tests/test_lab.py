@@ -159,7 +159,7 @@ def test_what_cannot_fit_the_memory_is_refused_before_anything_is_made(lab, trai
     monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
     for room, name in ((probe, "probe"), (worker, "start"), (worker, "work")):
         monkeypatch.setattr(room, name, lambda *arguments: pytest.fail("it was begun all the same"))
-    monkeypatch.setattr(devices, "device_memory_bytes", lambda device: 100_000)
+    monkeypatch.setattr(probe, "device_memory_bytes", lambda device: 100_000)
     long = tiny_config("width=256", preset="mlp", rate=48_000, clip_samples=480_000)
     attempts = [
         lambda: lab.create_run(long, "large"),
