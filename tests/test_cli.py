@@ -19,7 +19,7 @@ import audiogan
 from audiogan import cli, queue, training, wording
 from audiogan.config import Limit
 from audiogan.game import Diverged
-from audiogan.lab import Lab, RunError, Status, following
+from audiogan.lab import Lab, RunError, Status
 from audiogan.presets import PRESETS
 from tests.conftest import RATE, TINY
 
@@ -73,12 +73,6 @@ def trained(home, prepared) -> Outcome:
     return run_command(
         "--home", home, "train", "tiny", "--run", "first", "--steps", 12, *TINY_SETTINGS, "--seed", 3, "--json"
     )
-
-
-@pytest.fixture
-def no_starter(monkeypatch, tmp_path):
-    """As if the program shipped without its starter model."""
-    monkeypatch.setattr(following, "site", lambda: tmp_path)
 
 
 # from a folder to a model
