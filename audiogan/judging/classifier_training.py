@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from audiogan.judging.embedders import MELS, SoundClassifier, in_batches
 from audiogan.judging.stages import Progress
+from audiogan.kinds import k_means, squared_distances
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32
@@ -105,23 +106,6 @@ def stand_in_labels(files: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
     names, numbers = np.unique(files, return_inverse=True)
     if 2 <= len(names) < FEWEST_UNITS:
         return numbers
-    return nearest(embeddings, group_centres(embeddings, max(2, min(MOST_GROUPS, len(embeddings) // GROUP_CLIPS))))
-
-
-def group_centres(embeddings: np.ndarray, count: int, rounds: int = 30) -> np.ndarray:
-    """(count, d) centres of groups of (n, d), by k-means (Lloyd 1982) from clips that lie far apart."""
-    centres = [embeddings[0]]
-    while len(centres) < count:
-        distances = np.linalg.norm(embeddings[:, None] - np.array(centres), axis=2).min(1)
-        centres.append(embeddings[distances.argmax()])
-    centres = np.array(centres)
-    for _ in range(rounds):
-        members = nearest(embeddings, centres)
-        for group in np.unique(members):
-            centres[group] = embeddings[members == group].mean(0)
-    return centres
-
-
-def nearest(embeddings: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(n,) which of the centres (count, d) each of (n, d) is nearest to."""
-    return np.linalg.norm(embeddings[:, None] - centres, axis=2).argmin(1)
+    count = max(2, min(MOST_GROUPS, len(embeddings) // GROUP_CLIPS))
+    centres = k_means(embeddings, count, np.random.default_rng(0))
+    return squared_distances(embeddings, centres).argmin(1)

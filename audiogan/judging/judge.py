@@ -30,7 +30,7 @@ from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 if TYPE_CHECKING:
     from audiogan.datasets import Dataset
 
-FORMAT = 2
+FORMAT = 3
 """Of the file. To be raised when what is fitted or stored changes: older files are then fitted anew."""
 
 MOST_FITTING_CLIPS = 2_000

@@ -6,7 +6,7 @@ import torch
 
 from audiogan import metrics
 from audiogan.judging import classifier_training
-from audiogan.judging.classifier_training import augmented, group_centres, nearest, stand_in_labels, train_classifier
+from audiogan.judging.classifier_training import augmented, stand_in_labels, train_classifier
 from audiogan.judging.embedders import MelStatistics, SoundClassifier
 from audiogan.judging.flaws import reversed_in_place
 
@@ -158,10 +158,3 @@ def test_many_files_are_grouped_by_what_they_sound_like():
     labels = stand_in_labels(np.arange(60), points)
     assert len(set(labels[:30]) & set(labels[30:])) == 0
     assert labels.max() + 1 == 60 // classifier_training.GROUP_CLIPS
-
-
-def test_centres_are_the_means_of_their_groups():
-    points = np.array([[0.0], [1], [2], [10], [12]])
-    centres = group_centres(points, 2)
-    assert sorted(centres[:, 0]) == [1, 11]
-    assert nearest(points, np.array([[1.0], [11.0]])).tolist() == [0, 0, 0, 1, 1]
