@@ -538,10 +538,12 @@ class Run:
     def disk_bytes(self) -> int:
         """Bytes the folder takes."""
         total = 0
-        for path in self.folder.rglob("*"):
-            # a trainer replaces its files meanwhile
-            with contextlib.suppress(FileNotFoundError):
-                total += path.stat().st_size if path.is_file() else 0
+        # os.walk takes less than half of rglob's time, and a page asks this of every run
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                # a trainer replaces its files meanwhile
+                with contextlib.suppress(FileNotFoundError):
+                    total += os.stat(os.path.join(folder, name)).st_size
         return total
 
 

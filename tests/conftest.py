@@ -15,7 +15,7 @@ from audiogan import audio, worker
 from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips
 from audiogan.judging import classifier_training
-from audiogan.lab import Lab
+from audiogan.lab import Lab, following
 from audiogan.presets import PRESETS
 from audiogan.runs import Run
 from audiogan.training import train
@@ -115,6 +115,12 @@ def train_here(run: Run, clips: Clips, steps: int, ask_at: int = 0, ask: str = "
 def lab(tmp_path) -> Lab:
     """A laboratory on an empty home."""
     return Lab(tmp_path / "home")
+
+
+@pytest.fixture
+def no_starter(monkeypatch, tmp_path):
+    """As if the program shipped without its starter model."""
+    monkeypatch.setattr(following, "site", lambda: tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The house rules: imports run one way, training travels light, nothing is ever unpickled."""
 
 import ast
+import inspect
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import audiogan
+from audiogan.lab import Lab
 
 PACKAGE = Path(audiogan.__file__).parent
 REPOSITORY = PACKAGE.parent
@@ -86,6 +88,19 @@ def test_the_ground_floor_imports_nothing_of_ours_but_settings(room):
 )
 def test_pages_routes_and_command_line_know_the_laboratory_and_no_other_room(path):
     assert ours(path) <= {"lab", "wording", "spectrogram", "ui"}
+
+
+@pytest.mark.parametrize("path", [path for path in [*ROOMS, *PAGES] if path.parent.name != "lab"], ids=module_name)
+def test_the_laboratory_has_one_door(path):
+    assert not imports_of(path) & {module_name(section) for section in (PACKAGE / "lab").glob("[!_]*.py")}
+
+
+@pytest.mark.parametrize("section", Lab.__mro__[1:-1], ids=lambda section: section.__name__)
+def test_a_section_of_the_laboratory_inherits_all_that_it_needs(section, tmp_path):
+    nodes = ast.walk(ast.parse(inspect.getsource(section)))
+    needed = {node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"}
+    there = section(tmp_path)
+    assert [name for name in sorted(needed) if not hasattr(there, name)] == []
 
 
 def test_streamlit_is_known_to_pages_alone():

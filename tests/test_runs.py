@@ -267,7 +267,16 @@ def test_disk_bytes_counts_every_file(new_run):
     run = new_run("first")
     before = run.disk_bytes()
     (run.folder / "previews" / "a.wav").write_bytes(bytes(1_000))
-    assert run.disk_bytes() == before + 1_000
+    (run.folder / "log.txt").write_bytes(bytes(20))
+    assert run.disk_bytes() == before + 1_020
+
+
+def test_disk_bytes_passes_over_what_a_trainer_removes_meanwhile(new_run):
+    run = new_run("first")
+    before = run.disk_bytes()
+    # listed, and gone when it is looked at
+    (run.folder / "previews" / "a.wav").symlink_to(run.folder / "gone")
+    assert run.disk_bytes() == before
 
 
 # scores

@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, devices, encoder, probe, queue, sources, worker
+from audiogan import audio, encoder, probe, queue, sources, worker
 from audiogan.lab import Lab, Limit, Status
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -205,7 +205,7 @@ def test_a_run_with_an_unfit_name_is_not_started(lab, drums):
 
 def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, drums, monkeypatch):
     lab.prepare(lab.survey([drums]), "too many drums")
-    monkeypatch.setattr(devices, "device_memory_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr(probe, "device_memory_bytes", lambda device: 1_000_000)
     monkeypatch.setattr(probe, "probe", lambda *arguments: pytest.fail("a probe was started"))
     app = open_page("train", data="too many drums")
     deadline = time.monotonic() + 60

@@ -1,0 +1,106 @@
+"""A run's model as an instrument, and the real sounds beside which it is heard."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from audiogan import worker
+from audiogan.lab.following import Following
+from audiogan.lab.sounds import Sounds, wav_of_clip
+from audiogan.runs import Run, RunError
+
+if TYPE_CHECKING:
+    from audiogan.instrument import Instrument
+
+INSTRUMENTS_IN_MEMORY = 4
+
+
+@dataclass(frozen=True)
+class RealSound:
+    """A clip of a data set, beside which generated ones are heard."""
+
+    wav: bytes
+    file: str
+    """Name of the file that it comes from."""
+
+    label: str
+    """Empty for a data set without labels."""
+
+    held_out: bool
+    """Whether it was kept back from training."""
+
+
+class Playing(Sounds, Following):
+    """One sound at a time, at once, and clips of the run's data set. Needs the runs and the data sets."""
+
+    def __init__(self, home: Path | str | None = None) -> None:
+        super().__init__(home)
+        self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
+
+    def instrument(self, run: Run, step: int | None = None) -> "Instrument":
+        """The run's generator of that snapshot (the newest by default), kept in memory for the next call."""
+        snapshot = run.snapshot(step)
+        return self._instrument(run.folder, snapshot.step, snapshot.path.stat().st_mtime_ns)
+
+    def _open_instrument(self, folder: Path, step: int, _written: int) -> "Instrument":
+        import torch
+
+        from audiogan.instrument import Instrument
+
+        # one sound is too small to be shared between cores, and a trainer may be at work on the others
+        torch.set_num_threads(1)
+        run = Run(folder)
+        return Instrument(run, run.snapshot(step))
+
+    def audition(
+        self,
+        run_name: str,
+        step: int | None,
+        seed: int,
+        label: int | None = None,
+        sliders: Sequence[float] | None = None,
+        origin: Sequence[float] | None = None,
+        clean: bool = False,
+    ) -> tuple[bytes, list[float]]:
+        """(WAV bytes, slider positions) of one sound."""
+        instrument = self.instrument(self.run(run_name), step)
+        point = instrument.point(seed, label, sliders, origin)
+        return instrument.wav(point, clean), instrument.sliders(point)
+
+    def real_sound(self, run: Run, draw: int, label: str = "") -> RealSound:
+        """A random clip of the run's data set, another one for each `draw`, of that label where there is one.
+
+        It was kept back from training if any such clip was. Raises RunError when the data set is gone or has changed.
+        """
+        import numpy as np
+
+        dataset = self.dataset(run.config.dataset)
+        clips = worker.load_clips(dataset.folder, run.config)
+        names = run.config.label_names or dataset.labels
+        fits = clips.labels == names.index(label) if label in names else np.ones(len(clips.waves), bool)
+        kept_back = fits & (False if clips.held_out is None else clips.held_out)
+        index = int(np.random.default_rng(draw).choice(np.flatnonzero(kept_back if kept_back.any() else fits)))
+        return RealSound(
+            wav=wav_of_clip(dataset, index),
+            file=dataset.files[dataset.clip_files()[index]].path,
+            label=names[clips.labels[index]] if names else "",
+            held_out=bool(kept_back[index]),
+        )
+
+    def kind_examples(self, run: Run) -> list[str]:
+        """For each of the run's kinds the name of the file that is most like it; empty without kinds, and without the
+        data set that they were found in."""
+        from audiogan.kinds import open_kinds
+
+        if not run.config.has_kinds:
+            return []
+        try:
+            dataset = self._dataset_of(run)
+            clips = worker.load_clips(dataset.folder, run.config)
+        except RunError:
+            return []
+        kinds = open_kinds(dataset.folder, clips, dataset.rate, run.config.settings.kinds)
+        files = dataset.clip_files()[list(kinds.examples)]
+        return [PurePosixPath(dataset.files[file].path).name for file in files]
