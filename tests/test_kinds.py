@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio, kinds, worker
+from audiogan import audio, kinds, training, worker
 from audiogan.examples import Clips
+from audiogan.game import Game
 from audiogan.instrument import Instrument
 from audiogan.presets import PRESETS, number_of_kinds, suited
+from audiogan.progress import Schedule
+from audiogan.transforms import make_transform
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config, train_here
 
 THREE_PITCHES = [200, 200, 200, 200, 200, 1000, 1000, 1000, 3000, 3000]
@@ -137,3 +140,32 @@ def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
 )
 def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience):
     assert suited(PRESETS[preset].settings, named, n_clips, has_labels=True).patience == patience
+
+
+def test_shares_of_labels_are_those_of_the_clips_that_are_trained_on():
+    clips = Clips(tones([200] * 4), np.array([0, 0, 0, 2]), held_out=np.array([True, False, False, False]))
+    assert clips.label_shares(3) == pytest.approx([2 / 3, 0, 1 / 3])
+    assert clips.label_shares(0) == []
+
+
+def test_a_snapshot_is_judged_by_labels_as_often_as_they_are_trained_on(new_run, monkeypatch):
+    judged = []
+
+    class Watched(Game):
+        def sounds(self, seeds, asked=None):
+            judged.append(asked)
+            return super().sounds(seeds, asked)
+
+    monkeypatch.setattr(training, "Game", Watched)
+    monkeypatch.setattr(Schedule, "score_is_due", lambda schedule, leaving: True)
+    clips = Clips(tones([200] * 9 + [1000] * 3), np.array([0] * 9 + [1] * 3))
+    train_here(new_run("run"), clips, 1, score=lambda waves: None)
+    (asked,) = [labels for labels in judged if labels is not None]
+    assert np.bincount(asked).tolist() == pytest.approx([96, 32], abs=1)
+
+
+def test_sounds_are_of_the_labels_that_are_asked_for():
+    game = Game(tiny_config(), make_transform(tiny_config()), torch.device("cpu"))
+    in_turn = game.sounds([7, 8])
+    assert torch.allclose(game.sounds([8], np.array([1])), in_turn[1:], atol=1e-5)
+    assert not torch.allclose(game.sounds([8], np.array([0])), in_turn[1:], atol=1e-3)
