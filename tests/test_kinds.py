@@ -169,3 +169,14 @@ def test_sounds_are_of_the_labels_that_are_asked_for():
     in_turn = game.sounds([7, 8])
     assert torch.allclose(game.sounds([8], np.array([1])), in_turn[1:], atol=1e-5)
     assert not torch.allclose(game.sounds([8], np.array([0])), in_turn[1:], atol=1e-3)
+
+
+def test_a_kind_is_shown_by_the_file_that_is_most_like_it_while_the_data_set_is_there(lab, prepare):
+    unlabelled = prepare("plain", ".")
+    run = lab.create_run(lab.configure(unlabelled, "framegan", [*TINY, "kinds=2"]), "run")
+    low, high = sorted(int(file.removesuffix(".wav")) % 6 for file in lab.kind_examples(run))
+    assert low < 3 <= high  # of each six sounds three are low
+    lab.delete_dataset(unlabelled)
+    assert lab.kind_examples(run) == []
+    labelled = prepare("sorted", "low", "high")
+    assert lab.kind_examples(lab.create_run(lab.configure(labelled, "framegan", TINY), "labels")) == []
