@@ -3,7 +3,7 @@
 The modules stand in the order in which sound passes through them:
 
     sources -> audio, labels -> survey -> datasets -> transforms
-    -> models, losses, game, training -> runs -> latent, instrument, cleaning -> judge, evaluation -> handout
+    -> kinds, models, losses, game, training -> runs -> latent, instrument, cleaning -> judging -> handout
 
 Axis letters, the same in every docstring: B batch, C channels, T samples in time, F frames, M mel bins,
 Z latent size, N clips, K directions or kernel taps. A *clip* is one training sound; a *sample* is one point in time.
