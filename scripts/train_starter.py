@@ -30,8 +30,9 @@ def train_starter(minutes: float, target: Path) -> None:
         for snapshot in run.snapshots()[:-1]:
             for path in (snapshot.path, *snapshot.previews):
                 path.unlink()
-        for name in ("resume.safetensors", "lock"):
-            (run.folder / name).unlink(missing_ok=True)
+        # scores speak of snapshots that are gone
+        for path in (*run.folder.glob("resume*"), run.folder / "lock", run.folder / "scores.csv"):
+            path.unlink(missing_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(run.folder, target)
         print(f"{status.step:,} steps in {duration(status.seconds)}; {size(run.disk_bytes())} in {target}")
