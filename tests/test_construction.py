@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from audiogan import models
-from audiogan.presets import PRESETS
 from audiogan.transforms import Spectral, make_transform
 from audiogan.worker import describe_construction
 from tests.conftest import tiny_config
@@ -65,7 +64,7 @@ def expected(preset: str, seen: list[tuple[int, ...]], clip_samples: int) -> lis
 
 
 @pytest.mark.parametrize(("rate", "seconds"), LENGTHS)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", models.ARCHITECTURES)
 def test_the_sentence_says_what_the_layers_do(preset, rate, seconds):
     config = tiny_config(preset=preset, rate=rate, clip_samples=round(rate * seconds))
     shape = make_transform(config).shape
