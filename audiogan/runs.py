@@ -569,7 +569,8 @@ class Onlooker(Run):
     write_status = request = clear_request = _left_to_the_other
     append_metrics = append_epoch = append_score = cut_back = _left_to_the_other
     write_place = clear_place = clear_unfinished = _left_to_the_other
-    save_snapshot = save_encoder = save_resume = keep_save_as_best = save_label_shares = _left_to_the_other
+    save_snapshot = save_resume = keep_save_as_best = save_label_shares = _left_to_the_other
+    save_encoder = save_evaluation = _left_to_the_other
 
 
 def list_runs(root: Path) -> list[Run]:
