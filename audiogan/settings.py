@@ -174,6 +174,10 @@ class Settings:
     mels: int = within(0, 0, 256)
     """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""
 
+    floor_db: float = within(-60.0, -120.0, -20.0)
+    """Levels of frames so far under the data set's loudest count as silence: lower keeps longer tails, and learns
+    slower."""
+
     griffin_lim_iterations: int = within(32, 1, 500)
     """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
 

@@ -103,25 +103,26 @@ class Frames(Spectral):
     Back: mel to magnitude by non-negative least squares, phase by fast Griffin-Lim.
     """
 
-    FLOOR_DB = -60.0
-    """Levels this far under the data set's loudest mel value count as silence."""
-
-    def __init__(self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32) -> None:
+    def __init__(
+        self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32, floor_db: float = -60.0
+    ) -> None:
+        """Levels `floor_db` under the data set's loudest mel value count as silence."""
         hop = hop_samples_for(rate)
         # three upsamplings by two: the frames come in eights
         frames = 8 * math.ceil(clip_samples / hop / 8)
         super().__init__(rate, clip_samples, 4 * hop, hop, frames, iterations)
+        self.floor_db = floor_db
         mels = mels or mels_for(rate)
         self.shape = (mels, frames)
         self.register_buffer("filters", mel_filters(rate, self.n_fft, mels), persistent=False)
         self.register_buffer("mean", torch.zeros(mels, 1))
         self.register_buffer("std", torch.ones(mels, 1))
-        self.register_buffer("floor", torch.tensor(10 ** (self.FLOOR_DB / 20)))
+        self.register_buffer("floor", torch.tensor(10 ** (floor_db / 20)))
 
     def fit(self, clips: Tensor) -> None:
         """Per-bin mean and standard deviation of the log levels, and the floor, from clips (N, T)."""
         mel = self.filters @ self.magnitudes(clips)
-        self.floor.copy_(mel.max().clamp(min=1e-6) * 10 ** (self.FLOOR_DB / 20))
+        self.floor.copy_(mel.max().clamp(min=1e-6) * 10 ** (self.floor_db / 20))
         levels = (mel + self.floor).log()
         self.mean.copy_(levels.mean(dim=(0, 2))[:, None])
         # a bin that never moves would turn rounding noise into structure
@@ -141,7 +142,7 @@ class Frames(Spectral):
 
     def _loudest(self) -> float:
         """The log of twice the loudest mel value of the data set."""
-        return float(self.floor.log()) - self.FLOOR_DB / 20 * math.log(10) + math.log(2)
+        return float(self.floor.log()) - self.floor_db / 20 * math.log(10) + math.log(2)
 
 
 class LogSpectrogram(Spectral):
@@ -316,7 +317,8 @@ def griffin_lim(
 
 def _frames(config: RunConfig) -> Transform:
     settings = config.settings
-    return Frames(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations)
+    iterations = settings.griffin_lim_iterations
+    return Frames(config.rate, config.clip_samples, settings.mels, iterations, settings.floor_db)
 
 
 def _log_spectrogram(config: RunConfig) -> Transform:

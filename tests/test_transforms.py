@@ -246,3 +246,16 @@ def test_settings_reach_the_frames():
     frames = make_transform(tiny_config("mels=40", "griffin_lim_iterations=7"))
     assert frames.shape == (40, 16)
     assert frames.iterations == 7
+
+
+@pytest.mark.parametrize(("floor_db", "tail_db"), [(-60.0, -200.0), (-80.0, -70.0)])
+def test_what_lies_under_the_floor_of_frames_becomes_silence(floor_db, tail_db):
+    rate, count = 16_000, 16_384
+    tone = torch.sin(2 * torch.pi * 1_000 * torch.arange(count) / rate)
+    # the second half is 70 dB quieter
+    clip = (tone * torch.where(torch.arange(count) < count // 2, 1.0, 10 ** (-70 / 20)))[None]
+    frames = Frames(rate, count, floor_db=floor_db)
+    frames.fit(clip)
+    head, tail = frames.inverse(frames(clip))[0, :6_000], frames.inverse(frames(clip))[0, -6_000:]
+    level_db = 10 * torch.log10(tail.square().mean() / head.square().mean() + 1e-20)
+    assert float(level_db) == pytest.approx(tail_db, abs=4)
