@@ -137,8 +137,10 @@ def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> d
         "precision": lines["precision"].value,
         "diversity": lines["diversity"].value,
         "NN ratio": metrics.nearest_neighbour_ratio(heard.sounds, judge.train.sounds, judge.held_out.sounds),
-        "dB off": lines["spectrum"].value,
     }
+    # too few held-out clips leave it out
+    if "spectrum" in lines:
+        row["dB off"] = lines["spectrum"].value
     if "inception_score" in lines:
         row |= {
             "IS / real": lines["inception_score"].value / lines["inception_score"].floor,
