@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,15 @@ REPOSITORY = Path(__file__).parent.parent
 PATIENCE_SECONDS = 180
 """How long processes may take to meet on a machine that is busy with other things."""
 
+ABORTED = "terminate called without an active exception"
+"""On a busy machine torch's own threads end a process with these words once in some thirty times; where they do is not
+known yet. What they were doing is printed then, as a warning."""
+
 
 def run_processes(count: int, *words) -> subprocess.Popen:
     """torchrun with that many processes on the processor."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen([*command, *map(str, words)], env=environment, **pipes)
 
@@ -32,12 +37,20 @@ def run_processes(count: int, *words) -> subprocess.Popen:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> dict[int, Path]:
     """Folders with the same runs, trained by one process and by two."""
+
+    def train_with(count: int) -> tuple[Path, int, str]:
+        folder = tmp_path_factory.mktemp(f"by-{count}")
+        process = run_processes(count, "-m", "tests.as_ranks", folder)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        return folder, process.returncode, said
+
     folders = {}
     for count in (1, 2):
-        folders[count] = tmp_path_factory.mktemp(f"by-{count}")
-        process = run_processes(count, "-m", "tests.as_ranks", folders[count])
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        assert process.returncode == 0, said
+        folders[count], code, said = train_with(count)
+        if code and ABORTED in said:
+            warnings.warn(f"a rank was aborted, and trained again:\n{said}", stacklevel=1)
+            folders[count], code, said = train_with(count)
+        assert code == 0, said
     return folders
 
 
