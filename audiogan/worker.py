@@ -195,7 +195,10 @@ def load_clips(dataset_folder: Path, config: RunConfig):
     labels = dataset.clip_labels()
     clips = Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
     if config.has_kinds:
-        kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
+        try:
+            kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
+        except ValueError as error:
+            raise RunError(str(error)) from None
         clips = replace(clips, labels=kinds.of_clip)
     return clips
 

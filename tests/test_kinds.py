@@ -10,6 +10,7 @@ from audiogan.game import Game
 from audiogan.instrument import Instrument
 from audiogan.presets import PRESETS, number_of_kinds, suited
 from audiogan.progress import Schedule
+from audiogan.runs import RunError
 from audiogan.transforms import make_transform
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config, train_here
 
@@ -93,6 +94,13 @@ def test_a_data_set_without_labels_is_trained_by_kinds(lab, prepare):
     clips = worker.load_clips(unlabelled.folder, config)
     assert set(clips.labels) == {0, 1, 2}
     assert "3 kinds of alike clips stand in for labels" in lab.describe_construction(config)
+
+
+def test_a_run_with_more_kinds_than_clips_says_so(lab, prepare):
+    unlabelled = prepare("plain", ".")
+    config = lab.configure(unlabelled, "framegan", [*TINY, "kinds=200"])
+    with pytest.raises(RunError, match=r"200 kinds cannot be found among 3. clips: ask for fewer kinds"):
+        worker.load_clips(unlabelled.folder, config)
 
 
 @pytest.mark.parametrize(

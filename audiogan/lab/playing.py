@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from audiogan import worker
+from audiogan import datasets, worker
 from audiogan.lab.following import Following
 from audiogan.lab.sounds import Sounds, wav_of_clip
 from audiogan.runs import Run, RunError
@@ -38,6 +38,7 @@ class Playing(Sounds, Following):
     def __init__(self, home: Path | str | None = None) -> None:
         super().__init__(home)
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
+        self._kind_examples = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._find_kind_examples)
 
     def instrument(self, run: Run, step: int | None = None) -> "Instrument":
         """The run's generator of that snapshot (the newest by default), kept in memory for the next call."""
@@ -92,15 +93,19 @@ class Playing(Sounds, Following):
     def kind_examples(self, run: Run) -> list[str]:
         """For each of the run's kinds the name of the file that is most like it; empty without kinds, and without the
         data set that they were found in."""
-        from audiogan.kinds import open_kinds
-
         if not run.config.has_kinds:
             return []
         try:
-            dataset = self._dataset_of(run)
-            clips = worker.load_clips(dataset.folder, run.config)
+            # a page asks again whenever anything on it is touched
+            return self._kind_examples(run.folder, self._dataset_of(run).folder)
         except RunError:
             return []
-        kinds = open_kinds(dataset.folder, clips, dataset.rate, run.config.settings.kinds)
+
+    def _find_kind_examples(self, run_folder: Path, dataset_folder: Path) -> list[str]:
+        from audiogan.kinds import open_kinds
+
+        config = Run(run_folder).config
+        dataset, clips = datasets.open_dataset(dataset_folder), worker.load_clips(dataset_folder, config)
+        kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
         files = dataset.clip_files()[list(kinds.examples)]
         return [PurePosixPath(dataset.files[file].path).name for file in files]
