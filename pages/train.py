@@ -65,7 +65,6 @@ suggested = list(presets).index(lab.suggested_preset())
 preset = right.selectbox("Model", list(presets), index=suggested, format_func=lambda name: presets[name].title)
 right.caption(presets[preset].about)
 
-defaults = presets[preset].settings
 minutes = st.slider(
     "How long",
     1,
@@ -81,7 +80,7 @@ with st.expander("More settings"):
     seed = seed_box.number_input(
         "Seed", 0, 2**31 - 1, 0, help="The same seed, data and settings repeat a training exactly."
     )
-    changes = choose_settings(defaults)
+    changes = choose_settings(lab.configure(dataset, preset).settings)
 
 limit = Limit(minutes=minutes)
 try:

@@ -11,22 +11,19 @@ NOT_OFFERED = ("architecture", "transform", "steps", "epochs", "minutes")
 
 
 def choose_settings(defaults: Settings) -> list[str]:
-    """A list to pick settings from, and a widget for each that was picked; the `key=value` texts of changed ones."""
+    """A list to pick settings from, and a widget for each that was picked; the `key=value` texts of all of these.
+
+    Also of one that still has its default: a setting that is named follows neither the data set nor another setting.
+    """
     offered = {item.name: item for item in fields(Settings) if item.name not in NOT_OFFERED}
     words = documentation(Settings)
     chosen = st.multiselect(
         "Settings to change",
         list(offered),
         format_func=lambda name: f"{name}: {words[name]}",
-        placeholder="none: the model's own values",
+        placeholder="none: as suits the model and the sounds",
     )
-    changes = []
-    for name in chosen:
-        default = getattr(defaults, name)
-        value = _widget(offered[name], default, words[name])
-        if value != default:
-            changes.append(f"{name}={value}")
-    return changes
+    return [f"{name}={_widget(offered[name], getattr(defaults, name), words[name])}" for name in chosen]
 
 
 def _widget(item: Field, default, words: str):
