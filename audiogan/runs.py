@@ -222,12 +222,13 @@ class Run:
             raise RunError(f"The run '{self.name}' has a damaged config.json ({error}).") from None
 
     def save_label_shares(self, shares: Sequence[float]) -> None:
-        """How often each label, or kind in its place, is among the clips that are trained on."""
-        _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
+        """How often each kind is among the clips that are trained on; labels can be counted in any data set."""
+        if self.config.has_kinds:
+            _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
 
     @property
     def label_shares(self) -> list[float]:
-        """Of each label or kind; all alike before training has told."""
+        """Of each kind; all alike before training has told."""
         try:
             return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -136,6 +136,15 @@ def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
     assert torch.isfinite(instrument.render([instrument.point(0)])).all()
 
 
+def test_shares_are_kept_of_kinds_and_of_no_labels(new_run):
+    by_kinds, labelled = new_run("kinds", "kinds=3", labels=()), new_run("labels", labels=("low", "middle", "high"))
+    for run in (by_kinds, labelled):
+        run.save_label_shares([0.5, 0.375, 0.125])
+    assert {path.name for path in by_kinds.folder.iterdir()} - {path.name for path in labelled.folder.iterdir()} == {
+        "label_shares.json"
+    }
+
+
 @pytest.mark.parametrize(
     ("preset", "n_clips", "named", "patience"),
     [
