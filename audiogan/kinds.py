@@ -8,13 +8,14 @@ Needs torch and numpy alone.
 import contextlib
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from audiogan.config import RunConfig
 from audiogan.examples import Clips, float_waves
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 from audiogan.transforms import Frames
@@ -40,6 +41,16 @@ class Kinds:
 
     examples: tuple[int, ...]
     """For each kind, the number of the clip nearest to its middle."""
+
+
+def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
+    """The clips of the data set in that folder, with kinds in place of labels where the run has them.
+
+    Raises ValueError with fewer clips than kinds.
+    """
+    if not config.has_kinds:
+        return clips
+    return replace(clips, labels=open_kinds(folder, clips, config.rate, config.settings.kinds).of_clip)
 
 
 def open_kinds(folder: Path, clips: Clips, rate: int, count: int) -> Kinds:

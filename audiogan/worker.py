@@ -180,7 +180,7 @@ def load_clips(dataset_folder: Path, config: RunConfig):
     """
     from audiogan.datasets import open_dataset
     from audiogan.examples import Clips
-    from audiogan.kinds import open_kinds
+    from audiogan.kinds import with_kinds
     from audiogan.splits import held_out
 
     try:
@@ -194,13 +194,10 @@ def load_clips(dataset_folder: Path, config: RunConfig):
         )
     labels = dataset.clip_labels()
     clips = Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
-    if config.has_kinds:
-        try:
-            kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
-        except ValueError as error:
-            raise RunError(str(error)) from None
-        clips = replace(clips, labels=kinds.of_clip)
-    return clips
+    try:
+        return with_kinds(clips, config, dataset_folder)
+    except ValueError as error:
+        raise RunError(str(error)) from None
 
 
 def _is_divergence(error: Exception) -> bool:

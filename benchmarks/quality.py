@@ -37,7 +37,7 @@ from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument
 from audiogan.judging.hearing import Prepared
 from audiogan.judging.judge import Judge, RealClips, open_judge
-from audiogan.kinds import find_kinds
+from audiogan.kinds import with_kinds
 from audiogan.lab import Lab
 from audiogan.runs import Run
 from audiogan.splits import held_out, in_proportion
@@ -214,11 +214,9 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     changes = [*REDUCED.get(preset, ()), *asked, "threads=1", *arguments.changes]
                     known = dataset if labels == "yes" else replace(dataset, labels=())
                     config = lab.configure(known, preset, changes, seed)
-                    clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
                     begun = time.process_time()
-                    if config.has_kinds:
-                        kinds = find_kinds(clips.waves, clips.training_places, dataset.rate, config.settings.kinds)
-                        clips = replace(clips, labels=kinds.of_clip)
+                    clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
+                    clips = with_kinds(clips, config, dataset.folder)
                     spent = (time.process_time() - begun) / (60 * CORES)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
                     if arguments.ceiling:
