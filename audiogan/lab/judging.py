@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiogan.datasets import Dataset
 from audiogan.lab.playing import Playing
-from audiogan.lab.sounds import BUILT_IN, wav_of_clip
+from audiogan.lab.sounds import wav_of_clip
 from audiogan.runs import Run, RunError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Judging(Playing):
         from audiogan.judging.evaluation import evaluate
         from audiogan.judging.own_embedders import own_embedder
 
-        instrument, found = self.instrument(run, step), self._judging_dataset(run, dataset)
+        instrument, found = self.instrument(run, step), self._dataset_of(run, dataset)
         own = own_embedder(str(embedder), embedder_rate) if embedder else None
         evaluation = evaluate(run, instrument, found, count, own, progress)
         # a starter model inside an installed package may not be writable: then it is judged again next time
@@ -130,7 +129,7 @@ class Judging(Playing):
         evaluation = max(kept, key=lambda item: item.created, default=None)
         dataset, pairs = None, []
         with contextlib.suppress(ValueError):
-            dataset = self._judging_dataset(run, evaluation and evaluation.dataset)
+            dataset = self._dataset_of(run, evaluation and evaluation.dataset)
         with contextlib.suppress(ValueError):
             pairs = self.closest_pairs(evaluation) if evaluation else []
         clips = [
@@ -141,20 +140,3 @@ class Judging(Playing):
             for pair in pairs
         ]
         return exhibit(run, instrument, dataset, evaluation, clips)
-
-    def _judging_dataset(self, run: Run, name: str | None) -> Dataset:
-        """The data set of that name, by default the one that the run was trained on."""
-        if name is not None:
-            return self.dataset(name)
-        config = run.config
-        known = {dataset.name: dataset for dataset in self.datasets()}
-        same = [dataset for dataset in known.values() if dataset.fingerprint == config.fingerprint]
-        if same or config.dataset in known:
-            return (same or [known[config.dataset]])[0]
-        if config.dataset == BUILT_IN:
-            return self.prepare_built_in()
-        others = ", ".join(known) or "none yet"
-        raise RunError(
-            f"The data set '{config.dataset}' that '{run.name}' was trained on is gone: prepare it again, or judge by "
-            f"another one (there is {others})."
-        )

@@ -94,12 +94,23 @@ class Sounds(Home):
         known = ", ".join(dataset.name for dataset in self.datasets()) or "none yet: prepare one first"
         raise RunError(f"There is no data set '{name}'. There is {known}.")
 
-    def _dataset_of(self, run: Run) -> Dataset:
-        """The data set a run was trained on, or what is there under its name now. Raises RunError without one."""
-        if run.config.dataset == BUILT_IN:
+    def _dataset_of(self, run: Run, name: str | None = None) -> Dataset:
+        """The data set of that name, by default the one that the run was trained on: that of the same clips, whatever
+        it is called by now, or else what is there under its name. Raises RunError without one."""
+        if name is not None:
+            return self.dataset(name)
+        config, known = run.config, self.datasets()
+        same = [dataset for dataset in known if dataset.fingerprint == config.fingerprint]
+        same += [dataset for dataset in known if dataset.name == config.dataset]
+        if same:
+            return same[0]
+        if config.dataset == BUILT_IN:
             return self.prepare_built_in()
-        same = [dataset for dataset in self.datasets() if dataset.fingerprint == run.config.fingerprint]
-        return same[0] if same else self.dataset(run.config.dataset)
+        others = ", ".join(dataset.name for dataset in known) or "none yet"
+        raise RunError(
+            f"The data set '{config.dataset}' that '{run.name}' was trained on is gone: prepare it again, or choose "
+            f"another one (there is {others})."
+        )
 
 
 def wav_of_clip(dataset: Dataset, index: int) -> bytes:

@@ -247,13 +247,6 @@ def test_a_data_set_that_is_gone_is_named(judging_lab, trained_lab, tmp_path):
         judging_lab.evaluate(judging_lab.run("first"), dataset="nothing")
 
 
-def test_a_data_set_that_was_renamed_is_found_by_its_content(trained_lab, tmp_path):
-    shutil.copytree(trained_lab.home, tmp_path / "home")
-    (tmp_path / "home/datasets/tiny").rename(tmp_path / "home/datasets/renamed")
-    lab = Lab(tmp_path / "home")
-    assert lab._judging_dataset(lab.run("first"), None).name == "renamed"
-
-
 def test_what_differs_from_the_run_s_own_data_set_is_said(instrument):
     own = {"name": "tiny", "fingerprint": "other", "rate": RATE, "seconds": 0.25}
     labels = vars(a_dataset(noise=12, tone=12))
