@@ -1,5 +1,5 @@
-"""What single sounds are like, in numbers with units: how fast they start and end, how periodic, bright and noisy they
-are, and whether a narrow band of them rings on.
+"""What single sounds are like, in numbers with units: how fast they start and end, how periodic and bright they are,
+and whether a narrow band of them rings on.
 
 Pure functions of waves (n, T), float in [-1, 1] or int16, and their rate in Hz, to arrays (n,) with one number a clip.
 A clip that is silent (its peak under -60 dB of full scale) or not finite has NaN everywhere.
@@ -112,15 +112,6 @@ def centroid_hz(waves: np.ndarray, rate: int) -> np.ndarray:
     The spectral centroid of Peeters 2004, weighted by power: neither silence around a sound nor a faint hiss moves it.
     """
     return _of_sounding(waves, lambda sounds: np.array([_centroid_hz(sound, rate) for sound in sounds]))
-
-
-def flatness(waves: np.ndarray, rate: int) -> np.ndarray:
-    """(n,) geometric over arithmetic mean of a clip's power density in mel bands: near 1 for white noise, 0 for a tone.
-
-    MPEG-7's AudioSpectrumFlatness over all bands, of the mean power of all frames. Bands 60 dB under the loudest count
-    as that.
-    """
-    return _of_sounding(waves, lambda sounds: np.array([_flatness(_band_powers(sound, rate)) for sound in sounds]))
 
 
 def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
@@ -237,12 +228,6 @@ def _band_powers(wave: np.ndarray, rate: int) -> np.ndarray:
     frames = sliding_window_view(np.pad(wave, size // 2), size)[::hop] * np.hanning(size + 1)[:-1]
     powers = np.abs(np.fft.rfft(frames)) ** 2 @ (filters / filters.sum(1, keepdims=True)).T
     return powers / powers.max()
-
-
-def _flatness(powers: np.ndarray) -> float:
-    means = powers.mean(0)
-    audible = np.maximum(means, means.max() * 10 ** (AUDIBLE_DB / 10))
-    return np.exp(np.log(audible).mean()) / audible.mean()
 
 
 def _ringing_db(powers: np.ndarray) -> float:
