@@ -2,7 +2,7 @@
 
 The modules stand in the order in which sound passes through them:
 
-    sources -> audio, labels -> survey -> datasets -> transforms
+    sources, downloads -> audio, labels -> survey -> datasets -> transforms
     -> kinds, models, losses, game, training -> runs -> latent, instrument, cleaning -> judging -> handout
 
 Axis letters, the same in every docstring: B batch, C channels, T samples in time, F frames, M mel bins,

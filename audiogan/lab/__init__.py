@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
+from audiogan.downloads import Download
 from audiogan.lab.generating import MOST_SOUNDS, Generating, Sound
 from audiogan.lab.home import STARTER, site
 from audiogan.lab.judging import ClosestPair, Judging
@@ -31,7 +32,7 @@ from audiogan.queue import Entry
 from audiogan.reading import Finding
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status
 from audiogan.settings import SettingError, Settings, documentation
-from audiogan.sources import Download, Source
+from audiogan.sources import Source
 from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audiogan import datasets, sources, survey
+from audiogan import datasets, downloads, survey
 from audiogan.datasets import Dataset
+from audiogan.downloads import Download
 from audiogan.lab.home import Home
 from audiogan.runs import Run, RunError
-from audiogan.sources import Download, Source
+from audiogan.sources import SOURCES, Source
 from audiogan.survey import Survey, Upload
 
 BUILT_IN = "built-in"
@@ -23,7 +24,7 @@ class Sounds(Home):
 
     def public_sources(self) -> dict[str, Source]:
         """The public data sets that can be downloaded, or are said how to get by hand."""
-        return sources.SOURCES
+        return SOURCES
 
     def download(self, name: str, to: Path | None = None, progress: Callable[[int, int], None] | None = None) -> Path:
         """The folder with a public data set's sounds, in `to` or in the home's `downloads/`; bytes are told.
@@ -31,11 +32,11 @@ class Sounds(Home):
         Raises DatasetError for an unknown name, too little room, a connection that breaks off (the next call goes on
         from there), a wrong checksum or a hostile archive.
         """
-        return sources.download(name, to or self.downloads_folder, progress)
+        return downloads.download(name, to or self.downloads_folder, progress)
 
     def kept_archives(self, name: str, to: Path | None = None) -> list[str]:
         """A sentence for each archive that a download left behind because another public data set is made of it too."""
-        return sources.kept_archives(name, to or self.downloads_folder)
+        return downloads.kept_archives(name, to or self.downloads_folder)
 
     def start_download(self, name: str, to: Path | None = None) -> Download:
         """The same in a thread of its own; a download that is under way is the one that comes back."""

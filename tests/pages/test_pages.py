@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audiogan import audio, encoder, probe, queue, sources, worker
+from audiogan import audio, downloads, encoder, probe, queue, worker
 from audiogan.lab import Lab, Limit, Status
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
@@ -144,7 +144,7 @@ def test_a_download_can_be_cancelled_and_says_that_what_came_is_kept(lab, monkey
             progress(1_000_000, 2_428_923_189)
             time.sleep(0.01)
 
-    monkeypatch.setattr(sources, "download", forever)
+    monkeypatch.setattr(downloads, "download", forever)
     app = open_page("sounds")
     app.segmented_control[0].set_value("Public data sets").run()
     app.button(key="download sc09").click().run()
