@@ -26,8 +26,9 @@ from audiogan.lab.planning import Estimate
 from audiogan.lab.playing import RealSound
 from audiogan.lab.queueing import Queueing
 from audiogan.lab.sounds import BUILT_IN, wav_of_clip
-from audiogan.listening import KINDS, MOST_QUESTIONS, ListeningError, ListeningTest, listener_name
+from audiogan.listening import ListeningTest, listener_name
 from audiogan.presets import PRESETS, Preset
+from audiogan.questions import KINDS, MOST_QUESTIONS, ListeningError
 from audiogan.queue import Entry
 from audiogan.reading import Finding
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from audiogan import datasets, listening, splits
 from audiogan.datasets import Dataset
 from audiogan.lab.playing import Playing
-from audiogan.listening import ListeningError, ListeningTest, Participant
+from audiogan.listening import ListeningTest
+from audiogan.questions import ListeningError, Participant, Sound, plan
 from audiogan.runs import Run
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class ListeningTests(Playing):
             labels.add(dataset.labels)
         shared = labels.pop() if len(labels) == 1 else ()
         numbers = _numbers_by_label(dataset, shared, models[0][0].config.settings.hold_out)
-        questions = listening.plan(kind, participants, count, seed, numbers)
+        questions = plan(kind, participants, count, seed, numbers)
 
-        def render(participant: Participant, sound: listening.Sound) -> "np.ndarray":
+        def render(participant: Participant, sound: Sound) -> "np.ndarray":
             if participant.is_real:
                 return dataset.clip(sound.clip)
             instrument = self.instrument(self.run(participant.run), participant.step)
