@@ -109,6 +109,9 @@ class RunConfig:
     def from_json(cls, text: str) -> "RunConfig":
         values = json.loads(text)
         # runs that were begun before anything was held out trained on all clips, without kinds, and go on so
-        values["settings"] = Settings(**({"hold_out": 0.0, "kinds": 1} | values["settings"]))
+        settings = {"hold_out": 0.0, "kinds": 1} | values["settings"]
+        # was an augmentation that no preset used
+        settings.pop("roll_seconds", None)
+        values["settings"] = Settings(**settings)
         values["labels"] = tuple(values["labels"])
         return cls(**values)

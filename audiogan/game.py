@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from audiogan import latent, ranks
+from audiogan.augmentation import augmented
 from audiogan.config import RunConfig
 from audiogan.devices import computes_in_bfloat16
 from audiogan.losses import LOSSES, interpolated_penalty, zero_centred_penalty
@@ -88,7 +89,7 @@ class Game:
         settings, labels = self.settings, labels if self.n_labels else None
         with torch.no_grad(), self._precision():
             fake = self.generator(self.draw(len(real)), labels).to(real.dtype)
-        real, fake = self._rolled(real, fake)
+        real, fake = self._augmented(real), self._augmented(fake)
         if penalty_kind == "zero_centred":
             real, fake = real.detach().requires_grad_(), fake.requires_grad_()
 
@@ -119,7 +120,7 @@ class Game:
         self.discriminator.requires_grad_(False)
         with self._precision():
             fake = self.generator(self.draw(count), labels)
-            (fake,) = self._rolled(fake)
+            fake = self._augmented(fake)
             score = self.discriminator(fake, labels).to(score_real.dtype)
         loss = self.loss.generator(score_real, score)
         self._update(self.optimiser_g, loss)
@@ -157,17 +158,9 @@ class Game:
         for average, present in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
             average.copy_(present)
 
-    def _rolled(self, *batches: Tensor) -> tuple[Tensor, ...]:
-        """The same augmentation on real and generated clips: each is rolled in time by its own random amount."""
-        hop_seconds = getattr(self.transform, "hop", 0) / getattr(self.transform, "rate", 1)
-        most = round(self.settings.roll_seconds / hop_seconds) if hop_seconds else 0
-        if not most:
-            return batches
-
-        def shifts(count: int) -> Tensor:
-            return torch.randint(-most, most + 1, (count, 1), device=self.device)
-
-        return tuple(_roll_each(x, ranks.rows(shifts, len(x))) for x in batches)
+    def _augmented(self, clips: Tensor) -> Tensor:
+        """What the discriminator sees of clips, real and generated ones alike."""
+        return augmented(clips, self.settings.augment) if self.settings.augment else clips
 
     def check(self) -> None:
         """Raise Diverged when the last updates broke a network, which its losses tell only one step later."""
@@ -219,9 +212,3 @@ class Game:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _roll_each(x: Tensor, shifts: Tensor) -> Tensor:
-    """(B, ..., F), each clip rolled by its own number of positions (B, 1), what leaves one end entering the other."""
-    positions = (torch.arange(x.shape[-1], device=x.device) - shifts) % x.shape[-1]  # (B, F)
-    return x.gather(-1, positions.view(len(x), *[1] * (x.dim() - 2), -1).expand_as(x))

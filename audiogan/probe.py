@@ -44,9 +44,11 @@ def probe(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
         )
     except subprocess.TimeoutExpired:
         raise RunError("One step takes longer than ten minutes here: choose a smaller batch or width.") from None
+    # torch can abort a process that is done and only leaves (pytorch issue 47776): what it said before counts
     answer = result.stdout.strip().splitlines()
-    if result.returncode or not answer:
-        log.error("probe failed: %s", result.stderr)
+    if result.returncode:
+        log.error("probe ended with %d: %s", result.returncode, result.stderr)
+    if not answer:
         raise RunError("The probe could not run one step: choose a smaller batch or width, or a shorter length.")
     measured = json.loads(answer[-1])
     if "error" in measured:
@@ -134,7 +136,7 @@ def main() -> None:
         measured = measure(RunConfig.from_json(sys.stdin.read()), arguments.dataset, arguments.device)
     except RunError as error:
         measured = {"error": str(error)}
-    print(json.dumps(measured))
+    print(json.dumps(measured), flush=True)
 
 
 if __name__ == "__main__":

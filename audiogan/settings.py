@@ -211,8 +211,9 @@ class Settings:
     ema: float = within(0.998, 0.0, 0.99999)
     """Decay of the generator's running average, the weights that are heard; 0 uses the last weights."""
 
-    roll_seconds: float = within(0.0, 0.0, 1.0)
-    """Augmentation: real and generated frames are rolled in time by up to this much, alike."""
+    augment: float = within(0.0, 0.0, 0.9)
+    """Augmentation: how often each of four changes (in time, pitch, level, brightness) is made to a picture that the
+    discriminator sees, real or generated, so that it does not learn a small data set by heart."""
 
     hold_out: float = within(0.1, 0.0, 0.5)
     """Share of the files that training never sees, so that its sounds can be held against real ones that are new to
@@ -253,6 +254,8 @@ class Settings:
             raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
         if self.transform == "mel_image" and self.mels % 32:
             raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
+        if self.augment and self.transform == "waveform":
+            raise SettingError(f"Only pictures of sounds are augmented; {self.architecture} sees waveforms: augment=0.")
         if self.cuda_graphs and self.phase_shuffle_per == "batch":
             raise SettingError(
                 "A recorded step draws no shift of a whole batch anew: with cuda_graphs, set phase_shuffle_per=clip."

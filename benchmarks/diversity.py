@@ -1,6 +1,6 @@
 """Does each label stay varied? Settings of framegan compared after the same number of steps.
 
-`python benchmarks/diversity.py [--steps 4000] [--data FOLDER] base penalty=0.1 batch=16,roll_seconds=0.03`
+`python benchmarks/diversity.py [--steps 4000] [--data FOLDER] base penalty=0.1 batch=16,augment=0.3`
 
 Each word is a variant: `base`, or `key=value` settings joined by commas. Without --data it learns the built-in sounds.
 Distances are Euclidean in the space of standardised mel frames, against the training clips themselves, with one seed:

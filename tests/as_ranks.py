@@ -20,7 +20,7 @@ from tests.conftest import tiny_config, tones_and_noises
 
 RUNS = {
     # R1 and R2 through the deviation among the clips of a label, on whichever rank they are
-    "framegan": ("framegan", "penalty_every=1", "roll_seconds=0.03"),
+    "framegan": ("framegan", "penalty_every=1", "augment=0.5"),
     # in groups of four neighbours, which the ranks' batches of four are
     "framegan-without-labels": ("framegan", "conditional=false"),
     # the gradient penalty between real and generated clips, phase shuffle and several critic steps

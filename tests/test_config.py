@@ -131,7 +131,7 @@ def test_wavegan_s_preset_is_as_published():
         "decay_steps": 0,
         "batch": 64,
         "steps": 200_000,
-        "roll_seconds": 0.0,
+        "augment": 0.0,
     }
     assert asdict(PRESETS["wavegan"].settings).items() >= published.items()
 
@@ -143,6 +143,12 @@ def test_a_run_s_configuration_travels_as_json(name):
     assert RunConfig.from_json(text) == config
     assert json.loads(text)["settings"]["architecture"] == config.settings.architecture
     assert "Hände" in text
+
+
+def test_a_run_of_the_days_when_frames_could_be_rolled_goes_on():
+    values = json.loads(tiny_config().to_json())
+    values["settings"]["roll_seconds"] = 0.0
+    assert RunConfig.from_json(json.dumps(values)) == tiny_config(created=values["created"])
 
 
 def test_labels_are_given_to_the_networks_when_there_are_two_and_they_are_wanted():

@@ -35,7 +35,7 @@ def test_labels_take_turns_over_the_previews(monkeypatch):
 
 
 def test_both_networks_learn_to_play_their_game():
-    game = new_game("penalty=0", "rate_d=0.01", "rate_g=0.01", "roll_seconds=0")
+    game = new_game("penalty=0", "rate_d=0.01", "rate_g=0.01")
     real, labels = seen_clips(game)
     torch.manual_seed(0)
     losses = [game.discriminator_step(real, labels, step)[0] for step in range(1, 15)]
@@ -61,35 +61,25 @@ def test_a_step_of_one_network_leaves_the_other_alone():
     assert not any(map(torch.equal, weights(game.generator)[-2:], generator[-2:]))
 
 
-def test_frames_are_rolled_by_each_clip_s_own_number_of_places():
-    x = torch.arange(5.0).expand(3, 2, 5)
-    rolled = games._roll_each(x, torch.tensor([[0], [1], [-2]]))
-    assert rolled[:, 0].tolist() == [[0, 1, 2, 3, 4], [4, 0, 1, 2, 3], [2, 3, 4, 0, 1]]
-    assert torch.equal(rolled[:, 0], rolled[:, 1])
-
-
-def test_real_and_generated_frames_are_rolled_by_up_to_the_time_asked_for():
-    # 0.03 s are two frames of 16 ms
-    game = new_game("roll_seconds=0.03")
-    ramp = torch.arange(16.0).expand(200, 5, 16)
-    torch.manual_seed(0)
-    for rolled in game._rolled(ramp, ramp):
-        assert set(rolled[:, 0, 0].int().tolist()) == {14, 15, 0, 1, 2}
-    still = new_game("roll_seconds=0")
-    assert still._rolled(ramp)[0] is ramp
-    # a waveform is shifted by phase shuffle instead
-    assert new_game("roll_seconds=0.03", preset="wavegan")._rolled(ramp)[0] is ramp
-
-
-def test_neither_network_learns_from_frames_that_were_not_rolled(monkeypatch):
-    game = new_game("penalty=0")
+def test_neither_network_learns_from_clips_that_were_not_augmented(monkeypatch):
+    game = new_game("penalty=0", "augment=0.25")
     real, labels = seen_clips(game)
-    monkeypatch.setattr(game, "_rolled", lambda *batches: tuple(batch * 0 + 7 for batch in batches))
+    asked = []
+    monkeypatch.setattr(games, "augmented", lambda clips, probability: asked.append(probability) or clips * 0 + 7)
     seen = []
     game.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].unique().tolist()))
     game.discriminator_step(real, labels, 1)
     game.generator_step(labels, 1)
     assert seen == [[7.0]] * 3
+    assert asked == [0.25] * 3
+
+
+def test_clips_are_augmented_only_when_this_is_asked_for(monkeypatch):
+    game = new_game()
+    monkeypatch.setattr(games, "augmented", lambda *_: pytest.fail("augmented"))
+    real, labels = seen_clips(game)
+    game.discriminator_step(real, labels, 1)
+    game.generator_step(labels, 1)
 
 
 def test_the_losses_and_beliefs_told_are_those_of_the_scores():
@@ -119,7 +109,7 @@ def test_the_penalty_comes_every_so_many_steps_and_weighs_that_many_times_as_muc
 
 
 def test_r1_is_taken_at_the_real_clips_and_r2_at_the_generated_ones(monkeypatch):
-    game = new_game("penalty_every=1", "roll_seconds=0")
+    game = new_game("penalty_every=1")
     real, labels = seen_clips(game)
     places = []
     monkeypatch.setattr(games, "zero_centred_penalty", lambda scores, x: places.append(x) or scores.sum() * 0)
@@ -217,7 +207,7 @@ def test_numbers_have_sixteen_bits_outside_of_penalties_when_asked_for(preset, s
 
 
 def test_a_step_leaves_the_clips_it_was_given_as_they_were():
-    game = new_game("penalty_every=1", "roll_seconds=0")
+    game = new_game("penalty_every=1")
     real, labels = seen_clips(game)
     before = real.clone()
     game.discriminator_step(real, labels, 1)

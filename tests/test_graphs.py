@@ -13,7 +13,7 @@ from audiogan.transforms import make_transform
 from tests.conftest import tiny_config
 
 KINDS = {
-    "framegan": ["penalty_every=2", "decay_steps=3", "roll_seconds=0.03"],
+    "framegan": ["penalty_every=2", "decay_steps=3", "augment=0.5"],
     "wavegan": ["batch=4", "critic_steps=2", "kernel=5", "cuda_graphs=true"],
 }
 

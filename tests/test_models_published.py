@@ -383,17 +383,6 @@ def test_the_published_systems_play_with_the_last_weights(name):
         assert torch.equal(value, game.averaged.state_dict()[key])
 
 
-def test_images_roll_in_time_and_never_in_frequency():
-    game = play(config("specgan", *NARROW, "roll_seconds=0.1"), 0)
-    image = torch.arange(128.0)[:, None].expand(8, 1, 128, 32)
-    assert torch.equal(game._rolled(image)[0], image)
-    image = torch.arange(32.0).expand(8, 1, 128, 32)
-    (rolled,) = game._rolled(image)
-    assert not torch.equal(rolled, image)
-    assert torch.equal(rolled.sort(-1).values, image)
-    assert torch.equal(rolled, rolled[:, :, :1].expand_as(rolled))
-
-
 # settings that do and do not go together
 
 

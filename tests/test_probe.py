@@ -62,3 +62,15 @@ def test_a_probe_that_cannot_run_is_one_sentence(config, dataset, monkeypatch):
     monkeypatch.setattr(probe.subprocess, "run", answer(json.dumps({"error": "Plain words."}), 0))
     with pytest.raises(RunError, match=r"^Plain words\.$"):
         probe.probe(config, dataset.folder, "cpu")
+
+
+def test_a_probe_that_dies_only_when_it_leaves_has_measured(config, dataset, monkeypatch, tmp_path, caplog):
+    python = tmp_path / "python"
+    python.write_text(
+        """#!/bin/sh\ncat > /dev/null\necho '{"steps_per_second": 2.5}'\necho aborted >&2\nkill -ABRT $$\n"""
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(probe.sys, "executable", str(python))
+    with caplog.at_level("ERROR", "audiogan"):
+        assert probe.probe(config, dataset.folder, "cpu") == {"steps_per_second": 2.5}
+    assert "-6" in caplog.text and "aborted" in caplog.text

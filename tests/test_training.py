@@ -28,7 +28,7 @@ KINDS = {
 }
 SETTINGS = {
     "framegan": ["log_every=5"],
-    "framegan without labels": ["log_every=5", "roll_seconds=0"],
+    "framegan without labels": ["log_every=5", "augment=0.5"],
     "wavegan": ["batch=4", "critic_steps=2", "kernel=5", "log_every=5"],
 }
 

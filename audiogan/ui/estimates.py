@@ -21,10 +21,16 @@ def show_estimate(lab: Lab, config: RunConfig, limit: Limit, device: str) -> Non
     key = str((config.dataset, config.fingerprint, config.settings, device))
     if key not in known:
         known[key] = executor.submit(lab.estimate, config, limit, device)
-    if known[key].done():
-        _show(known[key], limit)
+    future = known[key]
+    if not future.done():
+        _wait(future)
+    elif future.exception():
+        st.error(str(future.exception()))
+        if st.button("Measure again", icon=":material/refresh:"):
+            known.pop(key, None)
+            st.rerun()
     else:
-        _wait(known[key])
+        _show(future.result(), limit)
 
 
 @st.fragment(run_every=0.5)
@@ -34,11 +40,7 @@ def _wait(future: Future) -> None:
     st.info("Running a few steps to see what this costs on your machine …", icon=":material/hourglass_top:")
 
 
-def _show(future: Future, limit: Limit) -> None:
-    if future.exception():
-        st.error(str(future.exception()))
-        return
-    estimate: Estimate = future.result()
+def _show(estimate: Estimate, limit: Limit) -> None:
     steps = limit.minutes * 60 * estimate.steps_per_second
     show_metrics(
         (

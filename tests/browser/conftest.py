@@ -17,6 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 """The page's script has run to its end."""
 
+FAILED = pytest.StashKey[bool]()
+"""Whether the test itself failed."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
 
 def chromium_path() -> str | None:
     """The system's Chromium or Chrome."""
@@ -68,7 +79,12 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError((self.home / "server.log").read_text())
+        raise RuntimeError(self.log)
+
+    @property
+    def log(self) -> str:
+        """All that it has printed."""
+        return (self.home / "server.log").read_text()
 
     def kill(self) -> None:
         """kill -9."""
@@ -77,17 +93,19 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path):
-    """A server on an empty home."""
+def server(tmp_path, request):
+    """A server on an empty home; what it logged when a test failed."""
     server = Server(tmp_path)
     server.start()
     yield server
     server.kill()
+    if request.node.stash.get(FAILED, False):
+        print(f"the server logged:\n{server.log}")
 
 
 @pytest.fixture
-def page(browser):
-    """An empty tab that gathers the addresses it asked for beyond this computer."""
+def page(browser, request):
+    """An empty tab that gathers the addresses it asked for beyond this computer; what it showed when a test failed."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -101,4 +119,6 @@ def page(browser):
         ),
     )
     yield page
+    if request.node.stash.get(FAILED, False):
+        print(f"the page {page.url} showed:\n{page.inner_text('body')}")
     context.close()

@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from audiogan import audio, downloads, encoder, probe, queue, worker
-from audiogan.lab import Lab, Limit, Status
+from audiogan.lab import Lab, Limit, RunError, Status
 from audiogan.synthesis import built_in_sounds
 from audiogan.ui.gallery import spread
 from tests.conftest import sine
@@ -219,23 +219,48 @@ def test_a_training_that_cannot_fit_the_memory_says_so_instead_of_a_probe(lab, d
     assert not lab.runs_folder.exists()
 
 
-def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monkeypatch):
-    dataset = lab.prepare(lab.survey([drums]), "all drums")
-    measured = {
-        "steps_per_second": 10.0,
-        "first_sound_seconds": 7.5,
-        "memory_bytes": 3e8,
-        "device": "abacus",
-        "generator_parameters": 1_000,
-        "discriminator_parameters": 234,
-    }
-    monkeypatch.setattr(probe, "probe", lambda *arguments: measured)
-    app = open_page("train", data="all drums")
+MEASURED = {
+    "steps_per_second": 10.0,
+    "first_sound_seconds": 7.5,
+    "memory_bytes": 3e8,
+    "device": "abacus",
+    "generator_parameters": 1_000,
+    "discriminator_parameters": 234,
+}
+
+
+def rerun_until(app, is_shown) -> None:
     deadline = time.monotonic() + 60
-    while "Measured on: abacus" not in words(app) and time.monotonic() < deadline:
+    while not is_shown() and time.monotonic() < deadline:
         time.sleep(0.2)
         app.run()
+
+
+def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monkeypatch):
+    dataset = lab.prepare(lab.survey([drums]), "all drums")
+    monkeypatch.setattr(probe, "probe", lambda *arguments: MEASURED)
+    app = open_page("train", data="all drums")
+    rerun_until(app, lambda: "Measured on: abacus" in words(app))
     assert lab.describe_construction(lab.configure(dataset, "framegan")) in words(app)
+
+
+def test_a_cost_that_could_not_be_measured_is_measured_again_when_asked(lab, drums, monkeypatch):
+    lab.prepare(lab.survey([drums]), "some drums")
+    answers = iter([RunError("The probe tripped."), MEASURED])
+
+    def answer(*arguments) -> dict:
+        measured = next(answers)
+        if isinstance(measured, RunError):
+            raise measured
+        return measured
+
+    monkeypatch.setattr(probe, "probe", answer)
+    app = open_page("train", data="some drums")
+    rerun_until(app, lambda: len(app.error))
+    assert "The probe tripped." in words(app)
+    press(app, "Measure again")
+    rerun_until(app, lambda: "Measured on: abacus" in words(app))
+    assert "Measured on: abacus" in words(app) and not app.error
 
 
 def test_a_finished_run_shows_numbers_charts_and_sounds_and_can_go_on(lab, drums):
