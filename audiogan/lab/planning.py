@@ -14,19 +14,24 @@ from audiogan.presets import PRESETS, Preset, preset, suited
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What a training will cost, measured by a probe of a few steps."""
+class Pace:
+    """What a few steps of a training took, in a process of their own."""
 
     device: str
     steps_per_second: float
     first_sound_seconds: float
-    total_seconds: float
-    total_steps: int
     memory_bytes: int
     parameters: int
     construction: str
     """What transform and networks make of the clips' length and rate, in words."""
 
+
+@dataclass(frozen=True)
+class Estimate(Pace):
+    """What a training of a certain length will cost."""
+
+    total_seconds: float
+    total_steps: int
     disk_bytes: int
     """What it can take on disk at the very most."""
 
@@ -79,35 +84,46 @@ class Planning(Sounds):
         padded. Imports torch."""
         return worker.describe_construction(config)
 
-    def estimate(self, config: RunConfig, limit: Limit, device: str = "auto") -> Estimate:
-        """What a training will cost, by running a few of its steps in a process of their own (about ten seconds).
+    def measure(self, config: RunConfig, device: str = "auto") -> Pace:
+        """The pace of a training, by running a few of its steps in a process of their own (about ten seconds).
 
         Raises RunError when it cannot fit the device's memory, or not one step can be run.
         """
-        from audiogan import disk
-
-        limit = limit.or_default(config.settings)
-        self._check_room(config, limit, device)
-        measured = probe.probe(config, self.dataset(config.dataset).folder, device)
-        pace = measured["steps_per_second"]
-        if limit.minutes is not None:
-            steps, seconds = round(limit.minutes * 60 * pace), limit.minutes * 60
-        else:
-            clips_per_step = config.settings.batch * config.settings.critic_steps
-            n_clips = len(worker.load_clips(self.dataset(config.dataset).folder, config).training_places)
-            epochs_as_steps = (limit.epochs or 0) * n_clips / clips_per_step
-            steps = limit.steps or round(epochs_as_steps)
-            seconds = steps / pace
-        return Estimate(
+        dataset = self.dataset(config.dataset)
+        probe.check_memory(config, dataset.n_clips, device)
+        measured = probe.probe(config, dataset.folder, device)
+        return Pace(
             device=measured["device"],
-            steps_per_second=pace,
+            steps_per_second=measured["steps_per_second"],
             first_sound_seconds=measured["first_sound_seconds"],
-            total_seconds=seconds,
-            total_steps=steps,
             memory_bytes=measured["memory_bytes"],
             parameters=measured["generator_parameters"] + measured["discriminator_parameters"],
             construction=worker.describe_construction(config),
-            disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), self.dataset(config.dataset).n_clips),
+        )
+
+    def estimate(self, config: RunConfig, limit: Limit, pace: Pace) -> Estimate:
+        """What a training of that length will cost at that pace. Imports torch.
+
+        Raises RunError when the disk may not hold it.
+        """
+        from audiogan import disk
+
+        dataset = self.dataset(config.dataset)
+        limit = limit.or_default(config.settings)
+        disk.check_room(self.runs_folder, config, limit, dataset.n_clips)
+        if limit.minutes is not None:
+            steps, seconds = round(limit.minutes * 60 * pace.steps_per_second), limit.minutes * 60
+        else:
+            clips_per_step = config.settings.batch * config.settings.critic_steps
+            n_clips = len(worker.load_clips(dataset.folder, config).training_places)
+            epochs_as_steps = (limit.epochs or 0) * n_clips / clips_per_step
+            steps = limit.steps or round(epochs_as_steps)
+            seconds = steps / pace.steps_per_second
+        return Estimate(
+            **vars(pace),
+            total_seconds=seconds,
+            total_steps=steps,
+            disk_bytes=disk.most_bytes(config, Limit(steps=max(1, steps)), dataset.n_clips),
         )
 
     def _check_room(self, config: RunConfig, limit: Limit, device: str, there_bytes: int = 0) -> None:

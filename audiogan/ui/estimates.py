@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
-from audiogan.lab import Estimate, Lab, Limit, RunConfig
+from audiogan.lab import Estimate, Lab, Limit, RunConfig, RunError
 from audiogan.ui.look import show_metrics
 from audiogan.wording import duration, pace, size
 
@@ -20,7 +20,7 @@ def show_estimate(lab: Lab, config: RunConfig, limit: Limit, device: str) -> Non
     executor, known = _probes()
     key = str((config.dataset, config.fingerprint, config.settings, device))
     if key not in known:
-        known[key] = executor.submit(lab.estimate, config, limit, device)
+        known[key] = executor.submit(lab.measure, config, device)
     future = known[key]
     if not future.done():
         _wait(future)
@@ -30,7 +30,10 @@ def show_estimate(lab: Lab, config: RunConfig, limit: Limit, device: str) -> Non
             known.pop(key, None)
             st.rerun()
     else:
-        _show(future.result(), limit)
+        try:
+            _show(lab.estimate(config, limit, future.result()))
+        except RunError as error:
+            st.error(str(error))
 
 
 @st.fragment(run_every=0.5)
@@ -40,8 +43,7 @@ def _wait(future: Future) -> None:
     st.info("Running a few steps to see what this costs on your machine …", icon=":material/hourglass_top:")
 
 
-def _show(estimate: Estimate, limit: Limit) -> None:
-    steps = limit.minutes * 60 * estimate.steps_per_second
+def _show(estimate: Estimate) -> None:
     show_metrics(
         (
             "First sound",
@@ -49,7 +51,7 @@ def _show(estimate: Estimate, limit: Limit) -> None:
             "From pressing start; more follow as it learns.",
         ),
         ("Pace of steps", pace(estimate.steps_per_second), None),
-        ("Steps in all", f"{steps:,.0f}", None),
+        ("Steps in all", f"{estimate.total_steps:,}", None),
         ("Memory", size(estimate.memory_bytes), None),
     )
     st.caption(
@@ -57,7 +59,7 @@ def _show(estimate: Estimate, limit: Limit) -> None:
         f"on disk the run takes {size(estimate.disk_bytes)} at most."
     )
     st.caption(estimate.construction)
-    if steps < 500:
+    if estimate.total_steps < 500:
         st.warning(
             "This is too slow to learn anything in that time: choose the Quick model, a shorter clip, "
             "or a smaller width under More settings.",

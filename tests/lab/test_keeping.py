@@ -7,15 +7,18 @@ import pytest
 
 from audiogan.config import Limit
 from audiogan.lab import STARTER, Run, RunError, Status, following
+from audiogan.lab.planning import Pace
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, tiny_config
 
 
-def test_what_does_not_fit_the_disk_is_refused_before_anything_is_made(lab, monkeypatch):
+def test_what_does_not_fit_the_disk_is_refused_before_anything_is_made(lab, trained_lab, monkeypatch):
+    monkeypatch.setattr(lab, "dataset", trained_lab.dataset)
+    pace = Pace("abacus", 4.0, 7.5, 100, 1_000, "")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(0, 0, 100_000))
     for attempt in (
         lambda: lab.create_run(tiny_config(), "large"),
-        lambda: lab.estimate(tiny_config(), Limit(steps=1), "cpu"),
+        lambda: lab.estimate(tiny_config(), Limit(steps=1), pace),
     ):
         with pytest.raises(RunError, match="of disk and 100 kB are free: make room"):
             attempt()

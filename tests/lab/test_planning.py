@@ -45,7 +45,8 @@ def test_an_estimate_follows_from_the_measured_pace(trained_lab, monkeypatch, li
     monkeypatch.setattr(probe, "probe", lambda *arguments: asked.append(arguments) or measured)
     dataset = trained_lab.dataset("tiny")
     config = trained_lab.configure(dataset, "framegan", [*TINY, *assignments])
-    estimate = trained_lab.estimate(config, limit, "cpu")
+    pace = trained_lab.measure(config, "cpu")
+    estimate = trained_lab.estimate(config, limit, pace)
     assert asked == [(config, dataset.folder, "cpu")]
     assert (estimate.total_steps, estimate.total_seconds) == (steps, seconds)
     assert (estimate.steps_per_second, estimate.first_sound_seconds) == (4, 7.5)

@@ -33,7 +33,7 @@ def test_what_cannot_fit_the_memory_is_refused_before_anything_is_made(lab, trai
     long = tiny_config("width=256", preset="mlp", rate=48_000, clip_samples=480_000)
     attempts = [
         lambda: lab.create_run(long, "large"),
-        lambda: lab.estimate(long, Limit(), "cpu"),
+        lambda: lab.measure(long, "cpu"),
         lambda: lab.start(run, Limit(steps=1), "cpu"),
         lambda: lab.train(run, Limit(steps=1), "cpu"),
     ]

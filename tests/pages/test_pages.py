@@ -243,6 +243,17 @@ def test_the_cost_comes_with_what_the_model_makes_of_the_clips(lab, drums, monke
     rerun_until(app, lambda: "Measured on: abacus" in words(app))
     assert lab.describe_construction(lab.configure(dataset, "framegan")) in words(app)
 
+    def steps_and_disk() -> tuple[str, str]:
+        (steps,) = (metric.value for metric in app.metric if metric.label == "Steps in all")
+        return steps, words(app).partition("on disk the run takes ")[2].partition(" at most")[0]
+
+    (length,) = (slider for slider in app.slider if slider.label == "How long")
+    steps, disk = steps_and_disk()
+    assert steps == "6,000"
+    length.set_value(60).run()
+    assert steps_and_disk()[0] == "36,000"
+    assert steps_and_disk()[1] != disk
+
 
 def test_a_cost_that_could_not_be_measured_is_measured_again_when_asked(lab, drums, monkeypatch):
     lab.prepare(lab.survey([drums]), "some drums")
