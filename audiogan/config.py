@@ -93,14 +93,25 @@ class RunConfig:
         return self.settings.conditional and len(self.labels) < 2 and self.settings.kinds > 1
 
     @property
+    def kinds_per_label(self) -> int:
+        """Into how many kinds of alike clips each label is divided; 1 when labels are learned whole."""
+        is_divided = self.settings.conditional and len(self.labels) > 1
+        return max(1, self.settings.kinds) if is_divided else 1
+
+    @property
     def shared_labels(self) -> tuple[str, ...]:
         """Labels that mean the same to other runs: kinds are found anew for each data set."""
         return () if self.has_kinds else self.label_names
 
     @property
     def n_labels(self) -> int:
-        """How many labels the networks are given: 0 when unconditional, otherwise two or more."""
+        """How many labels there are to ask for: 0 when unconditional, otherwise two or more."""
         return len(self.label_names)
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes the networks are given: kind k of label n is class n * kinds_per_label + k."""
+        return self.n_labels * self.kinds_per_label
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)

@@ -81,7 +81,7 @@ def _parts(config: RunConfig) -> tuple[list[Tensor], list[Tensor], list[Tensor]]
     transform = make_transform(config)
     architecture = ARCHITECTURES[config.settings.architecture]
     with torch.device("meta"):
-        networks = [part(config.settings, transform.shape, config.n_labels) for part in architecture]
+        networks = [part(config.settings, transform.shape, config.n_classes) for part in architecture]
     generator, discriminator = ([*network.state_dict(keep_vars=True).values()] for network in networks)
     return generator, discriminator, [*transform.state_dict().values()]
 

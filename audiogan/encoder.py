@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         super().__init__()
         settings = config.settings
         _, make_body = ARCHITECTURES[settings.architecture]
-        self.body = make_body(settings, shape, config.n_labels)
+        self.body = make_body(settings, shape, config.n_classes)
         if discriminator:
             self.body.load_state_dict(discriminator)
         features = self.body.dense.in_features
@@ -130,14 +130,14 @@ def train_encoder(
 
 def _loss_of_pairs(encoder: Encoder, instrument: Instrument, random: torch.Generator) -> Tensor:
     """Squared error of the latents in units of their variance, and the mismatch of what is made of the guesses."""
-    settings, n_labels = instrument.config.settings, instrument.config.n_labels
+    settings, n_classes = instrument.config.settings, instrument.config.n_classes
     latents = latent.draw(BATCH, settings.latent_size, settings.latent, generator=random)
-    labels = torch.randint(n_labels, (BATCH,), generator=random) if n_labels else None
+    classes = torch.randint(n_classes, (BATCH,), generator=random) if n_classes else None
     with torch.no_grad():
-        seen = instrument.generator(latents, labels)
+        seen = instrument.generator(latents, classes)
     guesses = encoder(seen)
     errors = (guesses - latents).square().mean() / instrument.unit**2
-    return errors + mismatch(instrument.generator(guesses, labels), seen).mean()
+    return errors + mismatch(instrument.generator(guesses, classes), seen).mean()
 
 
 def _loss_of_clips(encoder: Encoder, instrument: Instrument, clips: Clips, random: torch.Generator) -> Tensor:
@@ -145,8 +145,8 @@ def _loss_of_clips(encoder: Encoder, instrument: Instrument, clips: Clips, rando
     places = clips.training_places
     chosen = places[torch.randint(len(places), (BATCH,), generator=random).numpy()]
     seen = instrument.transform(float_waves(clips.waves[chosen]))
-    labels = torch.from_numpy(clips.labels[chosen].astype(np.int64)) if instrument.labels else None
-    return mismatch(instrument.generator(encoder(seen), labels), seen).mean()
+    classes = torch.from_numpy(clips.labels[chosen].astype(np.int64)) if instrument.labels else None
+    return mismatch(instrument.generator(encoder(seen), classes), seen).mean()
 
 
 # encoding
@@ -157,33 +157,37 @@ def encode(
 ) -> Point:
     """The point whose sound is nearest to a clip (T,): the encoder's guess, refined. The same every time.
 
-    A model that knows labels and is not given one tries each of them and keeps the best.
+    A model that knows labels and is not given one tries each of them, and each of their kinds, and keeps the best.
     """
     seen = instrument.transform(torch.from_numpy(wave)[None])
     with torch.no_grad():
         guess = plausible(encoder(seen), instrument.config.settings.latent)
-    labels = _candidates(instrument, guess, seen, label)
-    count = 1 if labels is None else len(labels)
+    classes = _candidates(instrument, guess, seen, label)
+    count = 1 if classes is None else len(classes)
     # a second way begins in the middle of the latents: a confident wrong guess is hard to turn around
     starts = torch.cat([guess.repeat(count, 1), torch.zeros(count, guess.shape[1])])
-    labels = labels if labels is None else labels.repeat(2)
-    latents, distances = refine(instrument, starts, seen, labels, refinements)
+    classes = classes if classes is None else classes.repeat(2)
+    latents, distances = refine(instrument, starts, seen, classes, refinements)
     best = int(distances.argmin())
-    return Point(tuple(latents[best].tolist()), None if labels is None else int(labels[best]))
+    nearest = tuple(latents[best].tolist())
+    if classes is None:
+        return Point(nearest, None)
+    label, kind = divmod(int(classes[best]), instrument.config.kinds_per_label)
+    return Point(nearest, label, kind=kind)
 
 
 def _candidates(instrument: Instrument, guess: Tensor, seen: Tensor, label: int | None) -> Tensor | None:
-    """The labels (L,) to try: the one that was given, else those that suit the guess (1, Z) best; None without any."""
+    """The classes (L,) to try, of the label that was given: those that suit the guess (1, Z) best; None without any."""
     if not instrument.labels:
         return None
+    classes = torch.arange(instrument.config.n_classes)
     if label is not None:
-        return torch.tensor([label])
-    labels = torch.arange(len(instrument.labels))
-    return labels[_mismatches(instrument, guess.repeat(len(labels), 1), seen, labels).argsort()[:MOST_CANDIDATES]]
+        classes = classes[classes // instrument.config.kinds_per_label == label]
+    return classes[_mismatches(instrument, guess.repeat(len(classes), 1), seen, classes).argsort()[:MOST_CANDIDATES]]
 
 
 def refine(
-    instrument: Instrument, starts: Tensor, seen: Tensor, labels: Tensor | None, refinements: int = REFINEMENTS
+    instrument: Instrument, starts: Tensor, seen: Tensor, classes: Tensor | None, refinements: int = REFINEMENTS
 ) -> tuple[Tensor, Tensor]:
     """(latents (L, Z), mismatches (L,)) after Adam on latents that start at (L, Z), towards one clip (1, *shape).
 
@@ -194,7 +198,7 @@ def refine(
     best, least = starts, torch.full((len(starts),), torch.inf)
     optimiser = torch.optim.Adam([latents], REFINEMENT_RATE * instrument.unit)
     for _ in range(refinements):
-        made = instrument.generator(latents, labels)
+        made = instrument.generator(latents, classes)
         distances = mismatch(made, seen.expand_as(made))
         best, least = _better(best, least, latents.detach(), distances.detach())
         optimiser.zero_grad(set_to_none=True)
@@ -203,7 +207,7 @@ def refine(
         with torch.no_grad():
             latents.copy_(plausible(latents, distribution))
     latents = latents.detach()
-    return _better(best, least, latents, _mismatches(instrument, latents, seen, labels))
+    return _better(best, least, latents, _mismatches(instrument, latents, seen, classes))
 
 
 def _better(best: Tensor, least: Tensor, latents: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:
@@ -212,9 +216,9 @@ def _better(best: Tensor, least: Tensor, latents: Tensor, distances: Tensor) -> 
 
 
 @torch.no_grad()
-def _mismatches(instrument: Instrument, latents: Tensor, seen: Tensor, labels: Tensor | None) -> Tensor:
+def _mismatches(instrument: Instrument, latents: Tensor, seen: Tensor, classes: Tensor | None) -> Tensor:
     """(L,) of latents (L, Z) towards one clip (1, *shape)."""
-    made = instrument.generator(latents, labels)
+    made = instrument.generator(latents, classes)
     return mismatch(made, seen.expand_as(made))
 
 

@@ -22,16 +22,16 @@ class Clips:
     """int16 (N, T), possibly memory-mapped."""
 
     labels: np.ndarray
-    """int (N,)."""
+    """int (N,): the class of each, see `RunConfig.n_classes`; its label where labels are not divided into kinds."""
 
     held_out: np.ndarray | None = None
     """bool (N,): clips that training never sees and that its sounds are judged by; None when there are none."""
 
-    def label_shares(self, n_labels: int) -> list[float]:
-        """How often each label is among the clips that are trained on; empty without labels."""
-        if not n_labels:
+    def class_shares(self, n_classes: int) -> list[float]:
+        """How often each class is among the clips that are trained on; empty without classes."""
+        if not n_classes:
             return []
-        counts = np.bincount(self.labels[self.training_places], minlength=n_labels)
+        counts = np.bincount(self.labels[self.training_places], minlength=n_classes)
         return (counts / counts.sum()).tolist()
 
     @property

@@ -29,12 +29,12 @@ class Game:
 
     def __init__(self, config: RunConfig, transform: Transform, device: torch.device) -> None:
         self.settings, self.transform, self.device = config.settings, transform, device
-        self.n_labels = config.n_labels
+        self.n_classes, self.kinds_per_label = config.n_classes, config.kinds_per_label
         precision = self.settings.precision
         self.is_mixed = precision == "mixed" or (precision == "auto" and computes_in_bfloat16(device))
         generator, discriminator = ARCHITECTURES[self.settings.architecture]
-        self.generator = generator(self.settings, transform.shape, self.n_labels).to(device)
-        self.discriminator = discriminator(self.settings, transform.shape, self.n_labels).to(device)
+        self.generator = generator(self.settings, transform.shape, self.n_classes).to(device)
+        self.discriminator = discriminator(self.settings, transform.shape, self.n_classes).to(device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.loss = LOSSES[self.settings.loss]
         self.optimiser_g = self._adam(self.generator, self.settings.rate_g)
@@ -86,7 +86,7 @@ class Game:
         return self._discriminator_update(real, labels, "clip" if self.loss.penalty == "clip" else "none")
 
     def _discriminator_update(self, real: Tensor, labels: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
-        settings, labels = self.settings, labels if self.n_labels else None
+        settings, labels = self.settings, labels if self.n_classes else None
         with torch.no_grad(), self._precision():
             fake = self.generator(self.draw(len(real)), labels).to(real.dtype)
         real, fake = self._augmented(real), self._augmented(fake)
@@ -115,7 +115,7 @@ class Game:
 
     def generator_update(self, labels: Tensor, score_real: Tensor) -> tuple[Tensor]:
         """The generator's update, beside the scores (B,) that real clips had in the discriminator's: its loss."""
-        count, labels = len(labels), labels if self.n_labels else None
+        count, labels = len(labels), labels if self.n_classes else None
         # its weights take no part in this update: without this, half of the backward pass is wasted on them
         self.discriminator.requires_grad_(False)
         with self._precision():
@@ -171,13 +171,15 @@ class Game:
     @torch.inference_mode()
     def sounds(self, seeds: Sequence[int], asked: np.ndarray | None = None) -> Tensor:
         """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training; of the
-        labels (len(seeds),) that are asked for, or of each in turn."""
-        labels = None
-        if self.n_labels:
-            asked = np.arange(len(seeds)) % self.n_labels if asked is None else asked
-            labels = torch.from_numpy(asked).to(self.device)
+        classes (len(seeds),) that are asked for, or of each label in turn."""
+        classes = None
+        if self.n_classes:
+            # after a turn through all labels, the next kind of each
+            kinds, labels = np.divmod(np.arange(len(seeds)), self.n_classes // self.kinds_per_label)
+            in_turn = labels * self.kinds_per_label + kinds % self.kinds_per_label
+            classes = torch.from_numpy(in_turn if asked is None else asked).to(self.device)
         points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
-        seen = self.averaged(torch.stack(points).to(self.device), labels)
+        seen = self.averaged(torch.stack(points).to(self.device), classes)
         # a few at a time: the complex spectrum of a clip is many times larger than what the network makes
         return torch.cat([self.transform.inverse(part).cpu() for part in seen.split(32)])
 

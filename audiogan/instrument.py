@@ -18,6 +18,9 @@ from audiogan.transforms import make_transform
 SLIDERS = 8
 """Directions that are offered: the strongest ones; beyond these a movement is hardly heard."""
 
+SILVER = math.sqrt(2) - 1
+"""A stride through the kinds of a label that has nothing to do with the one through labels."""
+
 REACH = 3.0
 """How far a slider goes, in standard deviations: 99.7 % of normal latents lie inside."""
 
@@ -34,6 +37,9 @@ class Point:
     seed: int | None = None
     """The seed it began from, before any slider moved; None for the latent of somebody's own sound."""
 
+    kind: int = 0
+    """Which of its label's kinds it is; 0 where labels are learned whole."""
+
 
 class Instrument:
     """One snapshot of a run, ready to play on the processor."""
@@ -44,7 +50,7 @@ class Instrument:
         settings = self.config.settings
         self.transform = make_transform(self.config)
         generator, _ = ARCHITECTURES[settings.architecture]
-        self.generator = generator(settings, self.transform.shape, self.config.n_labels).eval()
+        self.generator = generator(settings, self.transform.shape, self.config.n_classes).eval()
         self.generator.requires_grad_(False)
         try:
             tensors, _ = load_tensors(snapshot.path)
@@ -53,7 +59,7 @@ class Instrument:
                 module.load_state_dict(own)
         except (OSError, DamagedFile, RuntimeError) as error:
             raise RunError(f"The snapshot {snapshot.path.name} of '{run.name}' cannot be read: {error}") from None
-        self.shares = run.label_shares if self.config.has_kinds else None
+        self.shares = run.class_shares if settings.kinds > 1 else None
         self.unit = latent.deviation(settings.latent)
         # the label's own numbers enter the same layer, after the latent's
         weight = self.generator.dense.weight[:, : settings.latent_size]
@@ -72,18 +78,21 @@ class Instrument:
         label: int | None = None,
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
+        kind: int | None = None,
     ) -> Point:
         """The point of a seed, or the latent `origin` (Z,) in its place, its sliders moved to the positions given (K,).
 
-        Without a label a model that knows labels takes them in turn by seed, and one that knows kinds each as often as
-        its data set has them. Raises RunError for a label, a number of sliders or an origin the model does not have,
-        SettingError for a seed out of range.
+        Without a label a model that knows labels takes them in turn by seed; kinds, in place of labels or of a label,
+        come as often as the data set has them. Raises RunError for a label, a kind, a number of sliders or an origin
+        the model does not have, SettingError for a seed out of range.
         """
         check_seed(seed)
         if label is None and self.labels:
-            label = seed % len(self.labels) if self.shares is None else int(in_proportion(self.shares, [seed])[0])
+            has_kinds = self.config.has_kinds
+            label = int(in_proportion(self.shares, [seed])[0]) if has_kinds else seed % len(self.labels)
         if label is not None and not 0 <= label < len(self.labels):
             raise RunError(f"This model has no label number {label}; it knows {len(self.labels)}.")
+        kind = self._kind(seed, label) if kind is None else kind
         vector = latent.from_seed(seed, self.config.settings.latent_size, self.config.settings.latent)
         if origin is not None:
             vector = self._checked(origin)
@@ -94,7 +103,15 @@ class Instrument:
                 raise RunError("A slider's position must be a number.")
             where = torch.tensor(sliders, dtype=torch.float32).clamp(-self.reach, self.reach)
             vector = latent.place(vector, self.directions, where, self.unit)
-        return Point(tuple(vector.tolist()), label, seed if origin is None else None)
+        return Point(tuple(vector.tolist()), label, seed if origin is None else None, kind)
+
+    def _kind(self, seed: int, label: int | None) -> int:
+        """Which of its label's kinds a seed is."""
+        count = self.config.kinds_per_label
+        if label is None or count == 1:
+            return 0
+        shares = self.shares[label * count : (label + 1) * count]
+        return int(in_proportion(shares, [seed], SILVER)[0])
 
     def _checked(self, origin: Sequence[float]) -> Tensor:
         """A latent (Z,) from elsewhere. Raises RunError unless it fits this model."""
@@ -122,9 +139,12 @@ class Instrument:
         size = self.config.settings.latent_size
         if any(len(point.latent) != size for point in points):
             raise RunError(f"This model's latents have {size} numbers: these come from another model.")
+        kinds = self.config.kinds_per_label
+        if any(not 0 <= point.kind < kinds for point in points):
+            raise RunError(f"This model divides a label into {kinds} kinds: these sounds come from another model.")
         latents = torch.tensor([point.latent for point in points])
-        labels = torch.tensor([point.label for point in points]) if self.labels else None
-        return self.transform.inverse(self.generator(latents, labels))
+        classes = torch.tensor([point.label * kinds + point.kind for point in points]) if self.labels else None
+        return self.transform.inverse(self.generator(latents, classes))
 
     def wav(self, point: Point, clean: bool = False) -> bytes:
         """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""

@@ -1,4 +1,4 @@
-"""Kinds: groups of alike clips that stand in for labels where a data set has none.
+"""Kinds: groups of alike clips, within each label, or in place of labels where a data set has none.
 
 A generator that is asked for one kind at a time learns them all; one that is asked for nothing learns the easiest few
 and blends the rest (clusters as labels: Liu et al. 2020, "Diverse Image Generation via Self-Conditioned GANs").
@@ -44,19 +44,28 @@ class Kinds:
 
 
 def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
-    """The clips of the data set in that folder, with kinds in place of labels where the run has them.
+    """The clips of the data set in that folder, with the run's classes (see `RunConfig.n_classes`) in place of labels.
 
     Raises ValueError with fewer clips than kinds.
     """
-    if not config.has_kinds:
+    count = config.settings.kinds
+    if config.has_kinds:
+        return replace(clips, labels=open_kinds(folder, clips, config.rate, count).of_clip)
+    if config.kinds_per_label == 1:
         return clips
-    return replace(clips, labels=open_kinds(folder, clips, config.rate, config.settings.kinds).of_clip)
+    classes = clips.labels * count
+    for label in np.unique(clips.labels):
+        of_label = np.flatnonzero(clips.labels == label)
+        held_out = None if clips.held_out is None else clips.held_out[of_label]
+        part = Clips(clips.waves[of_label], clips.labels[of_label], held_out)
+        classes[of_label] += open_kinds(folder, part, config.rate, count, f"-label-{label}").of_clip
+    return replace(clips, labels=classes)
 
 
-def open_kinds(folder: Path, clips: Clips, rate: int, count: int) -> Kinds:
-    """The kinds that are kept in a data set's folder, or new ones, which are then kept there."""
+def open_kinds(folder: Path, clips: Clips, rate: int, count: int, suffix: str = "") -> Kinds:
+    """The kinds that are kept in a data set's folder, by a name with that suffix, or new ones, then kept there."""
     mask = np.packbits(np.isin(np.arange(len(clips.waves)), clips.training_places))
-    path = Path(folder) / f"kinds-{count}-{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}.safetensors"
+    path = Path(folder) / f"kinds-{count}-{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}{suffix}.safetensors"
     with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError):
         tensors, _ = load_tensors(path)
         return Kinds(tensors["of_clip"].numpy(), tuple(tensors["examples"].tolist()))

@@ -134,6 +134,9 @@ PRESETS: dict[str, Preset] = {
 MOST_KINDS = 24
 """That stand in for labels in a large data set."""
 
+MOST_KINDS_OF_A_LABEL = 4
+"""Into which a label with many clips is divided."""
+
 CLIPS_PER_KIND = 16
 """On average, at least: a discriminator learns the few clips of a smaller kind by heart."""
 
@@ -144,19 +147,26 @@ SMALL_SET = 200
 SMALL_SET_PATIENCE = 10.0
 """Minutes without a better snapshot after which it then stops by itself."""
 
-
-def number_of_kinds(n_clips: int) -> int:
-    """How many kinds stand in for labels among so many clips; 1, which is none, where there are too few."""
-    return max(1, min(MOST_KINDS, n_clips // CLIPS_PER_KIND))
+SMALL_SET_AUGMENT = 0.5
+"""How often it then changes what the discriminator sees, which keeps it from copying for much longer."""
 
 
-def suited(settings: Settings, named: Collection[str], n_clips: int, has_labels: bool) -> Settings:
-    """The settings for so many training clips: chosen is what they leave open, and nobody has named."""
-    if settings.conditional and not has_labels and settings.kinds == 0:
-        settings = replace(settings, kinds=number_of_kinds(n_clips))
-    # published presets train for as long as they were published with
-    if settings.architecture == "framegan" and n_clips <= SMALL_SET and "patience" not in named:
-        settings = replace(settings, patience=SMALL_SET_PATIENCE)
+def number_of_kinds(n_clips: int, most: int) -> int:
+    """How many kinds are told apart among so many clips; 1, which is none, where there are too few."""
+    return max(1, min(most, n_clips // CLIPS_PER_KIND))
+
+
+def suited(settings: Settings, named: Collection[str], n_clips: int, rarest: int) -> Settings:
+    """The settings for so many training clips, of which the rarest label has so many (0: there are no labels): chosen
+    is what they leave open, and nobody has named."""
+    # published presets learn labels whole, and train for as long as they were published with
+    is_ours = settings.architecture == "framegan"
+    if settings.conditional and settings.kinds == 0 and (is_ours or not rarest):
+        kinds = number_of_kinds(rarest, MOST_KINDS_OF_A_LABEL) if rarest else number_of_kinds(n_clips, MOST_KINDS)
+        settings = replace(settings, kinds=kinds)
+    if is_ours and n_clips <= SMALL_SET:
+        small = {"patience": SMALL_SET_PATIENCE, "augment": SMALL_SET_AUGMENT}
+        settings = replace(settings, **{name: value for name, value in small.items() if name not in named})
     return settings
 
 

@@ -221,18 +221,18 @@ class Run:
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"The run '{self.name}' has a damaged config.json ({error}).") from None
 
-    def save_label_shares(self, shares: Sequence[float]) -> None:
-        """How often each kind is among the clips that are trained on; labels can be counted in any data set."""
-        if self.config.has_kinds:
+    def save_class_shares(self, shares: Sequence[float]) -> None:
+        """How often each class is among the clips that are trained on; labels can be counted in any data set."""
+        if self.config.settings.kinds > 1:
             _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
 
     @property
-    def label_shares(self) -> list[float]:
-        """Of each kind; all alike before training has told."""
+    def class_shares(self) -> list[float]:
+        """Of each class that has kinds; all alike before training has told."""
         try:
             return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return [1 / self.config.n_labels] * self.config.n_labels
+            return [1 / self.config.n_classes] * self.config.n_classes
 
     # what the trainer says of itself
 
@@ -570,7 +570,7 @@ class Onlooker(Run):
     write_status = request = clear_request = _left_to_the_other
     append_metrics = append_epoch = append_score = cut_back = _left_to_the_other
     write_place = clear_place = clear_unfinished = _left_to_the_other
-    save_snapshot = save_resume = keep_save_as_best = save_label_shares = _left_to_the_other
+    save_snapshot = save_resume = keep_save_as_best = save_class_shares = _left_to_the_other
     save_encoder = save_evaluation = _left_to_the_other
 
 

@@ -44,14 +44,14 @@ def held_out(files: np.ndarray, labels: np.ndarray, share: float) -> np.ndarray:
     return kept_back[units]
 
 
-def in_proportion(shares: np.ndarray, numbers: np.ndarray | range) -> np.ndarray:
+def in_proportion(shares: np.ndarray, numbers: np.ndarray | range, stride: float = GOLDEN) -> np.ndarray:
     """(n,) which of the groups with these shares (k,) each number falls to.
 
     Any stretch of numbers falls to the groups in their proportions, to within one or two, and where a number falls does
-    not depend on how many others there are.
+    not depend on how many others there are. With another irrational `stride` it falls independently of the first.
     """
     ends = np.cumsum(shares)
-    places = (0.5 + GOLDEN * np.asarray(numbers)) % 1 * ends[-1]
+    places = (0.5 + stride * np.asarray(numbers)) % 1 * ends[-1]
     return np.searchsorted(ends, places, side="right")
 
 

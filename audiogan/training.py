@@ -51,7 +51,7 @@ def train(
     fitted = clips.training_places[:: math.ceil(len(clips.training_places) / FITTING_CLIPS)]
     transform.fit(float_waves(clips.waves[fitted]).to(device))
     examples = Examples(clips, transform, device, config.seed)
-    shares = clips.label_shares(config.n_labels)
+    shares = clips.class_shares(config.n_classes)
     game = Game(config, transform, device)
 
     # where to begin
@@ -81,7 +81,7 @@ def train(
             run.append_score(progress.step, progress.seconds, found)
 
     if not saved:
-        run.save_label_shares(shares)
+        run.save_class_shares(shares)
         keep()
 
     while not schedule.is_over():
@@ -144,7 +144,7 @@ def least_memory_bytes(config: RunConfig, n_clips: int) -> int:
     transform = make_transform(config)
     generator, discriminator = ARCHITECTURES[config.settings.architecture]
     with torch.device("meta"):
-        g, d = (part(config.settings, transform.shape, config.n_labels) for part in (generator, discriminator))
+        g, d = (part(config.settings, transform.shape, config.n_classes) for part in (generator, discriminator))
     weights = 5 * _bytes(g.parameters()) + 4 * _bytes(d.parameters())
     return weights + 2 * _bytes(g.buffers()) + _bytes(d.buffers()) + kept_bytes(transform, n_clips)
 

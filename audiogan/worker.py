@@ -48,7 +48,9 @@ def describe_construction(config: RunConfig) -> str:
 
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
-    kinds = f" {settings.kinds} kinds of alike clips stand in for labels." if config.has_kinds else ""
+    kinds = f" Each label is learned as {settings.kinds} kinds of alike clips." if config.kinds_per_label > 1 else ""
+    if config.has_kinds:
+        kinds = f" {settings.kinds} kinds of alike clips stand in for labels."
     layers = models.describe(settings, transform.shape)
     return f"{seen}: {transform.describe()}. {settings.architecture}: {layers}.{kinds}"
 

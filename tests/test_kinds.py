@@ -72,7 +72,7 @@ def prepare(lab):
 
 @pytest.mark.parametrize(("n_clips", "count"), [(0, 1), (31, 1), (32, 2), (80, 5), (100_000, 24)])
 def test_how_many_kinds_follows_from_the_number_of_clips(n_clips, count):
-    assert number_of_kinds(n_clips) == count
+    assert number_of_kinds(n_clips, most=24) == count
 
 
 def test_kinds_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
@@ -121,15 +121,32 @@ def test_kinds_are_chosen_where_nobody_names_their_number(lab, prepare):
     unlabelled, labelled = prepare("plain", "."), prepare("sorted", "low", "high")
     # 36 clips, of which a tenth are kept back
     assert lab.configure(unlabelled, "framegan").settings.kinds == 2
-    assert lab.configure(labelled, "framegan").settings.kinds == 0
+    assert lab.configure(labelled, "framegan").settings.kinds == 1
     assert lab.configure(unlabelled, "wavegan").n_labels == 0
+
+
+@pytest.mark.parametrize(
+    ("preset", "assignments", "rarest", "kinds"),
+    [
+        ("framegan", [], 31, 1),
+        ("framegan", [], 48, 3),
+        ("studio", [], 1_000, 4),
+        ("framegan", ["kinds=7"], 31, 7),
+        ("framegan", ["conditional=false"], 48, 0),
+        # published systems learn labels whole
+        ("wavegan", ["conditional=true"], 48, 0),
+    ],
+)
+def test_labels_are_divided_by_the_clips_of_the_rarest(preset, assignments, rarest, kinds):
+    settings = PRESETS[preset].settings.with_text(assignments)
+    assert suited(settings, (), 1_000, rarest).kinds == kinds
 
 
 def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
     run = new_run("run", "kinds=2", labels=())
     clips = Clips(tones([200] * 9 + [1000] * 3), np.array([0] * 9 + [1] * 3))
     train_here(run, clips, 1)
-    assert run.label_shares == [0.75, 0.25]
+    assert run.class_shares == [0.75, 0.25]
     instrument = Instrument(run, run.snapshot())
     asked = [instrument.point(seed).label for seed in range(200)]
     assert asked.count(0) == pytest.approx(150, abs=2)
@@ -139,30 +156,32 @@ def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
 def test_shares_are_kept_of_kinds_and_of_no_labels(new_run):
     by_kinds, labelled = new_run("kinds", "kinds=3", labels=()), new_run("labels", labels=("low", "middle", "high"))
     for run in (by_kinds, labelled):
-        run.save_label_shares([0.5, 0.375, 0.125])
+        run.save_class_shares([0.5, 0.375, 0.125])
     assert {path.name for path in by_kinds.folder.iterdir()} - {path.name for path in labelled.folder.iterdir()} == {
         "label_shares.json"
     }
 
 
 @pytest.mark.parametrize(
-    ("preset", "n_clips", "named", "patience"),
+    ("preset", "n_clips", "named", "patience", "augment"),
     [
-        ("framegan", 200, (), 10),
-        ("studio", 50, (), 10),
-        ("framegan", 201, (), 0),
-        ("framegan", 50, ("patience",), 0),
-        ("mlp", 50, (), 0),
+        ("framegan", 200, (), 10, 0.5),
+        ("studio", 50, (), 10, 0.5),
+        ("framegan", 201, (), 0, 0),
+        ("framegan", 50, ("patience",), 0, 0.5),
+        ("framegan", 50, ("augment",), 10, 0),
+        ("mlp", 50, (), 0, 0),
     ],
 )
-def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience):
-    assert suited(PRESETS[preset].settings, named, n_clips, has_labels=True).patience == patience
+def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience, augment):
+    settings = suited(PRESETS[preset].settings, named, n_clips, rarest=10)
+    assert (settings.patience, settings.augment) == (patience, augment)
 
 
 def test_shares_of_labels_are_those_of_the_clips_that_are_trained_on():
     clips = Clips(tones([200] * 4), np.array([0, 0, 0, 2]), held_out=np.array([True, False, False, False]))
-    assert clips.label_shares(3) == pytest.approx([2 / 3, 0, 1 / 3])
-    assert clips.label_shares(0) == []
+    assert clips.class_shares(3) == pytest.approx([2 / 3, 0, 1 / 3])
+    assert clips.class_shares(0) == []
 
 
 def test_a_snapshot_is_judged_by_labels_as_often_as_they_are_trained_on(new_run, monkeypatch):

@@ -196,7 +196,7 @@ def test_each_process_takes_the_cuda_device_of_its_number(third_of_four, monkeyp
 def test_an_onlooker_leaves_all_that_writes():
     verbs = ("append_", "clear_", "cut_", "keep_", "save_", "write_")
     writing = {name for name in vars(Run) if name.startswith(verbs)}
-    assert {"append_score", "cut_back", "save_snapshot", "save_label_shares"} <= writing
+    assert {"append_score", "cut_back", "save_snapshot", "save_class_shares"} <= writing
     assert writing <= set(vars(Onlooker))
 
 

@@ -63,20 +63,28 @@ class Generating(Playing):
         try:
             book = json.loads(addresses)
             rows = [
-                (tuple(map(float, row["latent"])), row["label"], _seed(row["seed"]), clean or row.get("clean") is True)
+                {
+                    "latent": tuple(map(float, row["latent"])),
+                    "label": row["label"],
+                    "seed": _whole(row["seed"]),
+                    "kind": _whole(row.get("kind")) or 0,
+                    "clean": clean or row.get("clean") is True,
+                }
                 for row in book["sounds"]
             ]
             step = book["snapshot"] if step is None else step
-            if not all(math.isfinite(number) for latent, *_ in rows for number in latent):
+            if not all(math.isfinite(number) for row in rows for number in row["latent"]):
                 raise ValueError("a latent is not a number")
         except (ValueError, KeyError, TypeError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
-        wanted = [
-            (Point(latent, instrument.label_number(label) if label else None, seed), cleaned)
-            for latent, label, seed, cleaned in rows
+        points = [
+            Point(
+                row["latent"], instrument.label_number(row["label"]) if row["label"] else None, row["seed"], row["kind"]
+            )
+            for row in rows
         ]
-        return self._render(instrument, wanted)
+        return self._render(instrument, [(point, row["clean"]) for point, row in zip(points, rows, strict=True)])
 
     def pack(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> bytes:
         """A ZIP of the sounds with sounds.json, from which `recall` makes each of them again."""
@@ -98,6 +106,7 @@ class Generating(Playing):
                     "file": sound.name,
                     "seed": sound.point.seed,
                     "label": sound.label or None,
+                    "kind": sound.point.kind,
                     "latent": sound.point.latent,
                     "clean": sound.clean,
                 }
@@ -130,6 +139,6 @@ class Generating(Playing):
         return sounds
 
 
-def _seed(value: int | None) -> int | None:
-    """A seed as an address gives it. It becomes part of a file's name, so it must be a number and nothing else."""
+def _whole(value: int | None) -> int | None:
+    """A whole number as an address gives it. A seed becomes part of a file's name: it must be that and nothing else."""
     return None if value is None else int(value)

@@ -60,8 +60,9 @@ class Planning(Sounds):
         """
         settings = preset(preset_name).settings.with_text(list(assignments))
         named = {assignment.partition("=")[0] for assignment in assignments}
-        n_clips = round(dataset.n_clips * (1 - settings.hold_out))
-        settings = suited(settings, named, n_clips, len(dataset.labels) > 1)
+        trained_on = 1 - settings.hold_out
+        rarest = max(1, round(min(dataset.counts.values()) * trained_on)) if len(dataset.labels) > 1 else 0
+        settings = suited(settings, named, round(dataset.n_clips * trained_on), rarest)
         return RunConfig(
             preset=preset_name,
             settings=settings,

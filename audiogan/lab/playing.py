@@ -64,10 +64,11 @@ class Playing(Sounds, Following):
         sliders: Sequence[float] | None = None,
         origin: Sequence[float] | None = None,
         clean: bool = False,
+        kind: int | None = None,
     ) -> tuple[bytes, list[float]]:
         """(WAV bytes, slider positions) of one sound."""
         instrument = self.instrument(self.run(run_name), step)
-        point = instrument.point(seed, label, sliders, origin)
+        point = instrument.point(seed, label, sliders, origin, kind)
         return instrument.wav(point, clean), instrument.sliders(point)
 
     def real_sound(self, run: Run, draw: int, label: str = "") -> RealSound:
@@ -80,13 +81,14 @@ class Playing(Sounds, Following):
         dataset = self.dataset(run.config.dataset)
         clips = worker.load_clips(dataset.folder, run.config)
         names = run.config.label_names or dataset.labels
-        fits = clips.labels == names.index(label) if label in names else np.ones(len(clips.waves), bool)
+        labels = clips.labels // run.config.kinds_per_label
+        fits = labels == names.index(label) if label in names else np.ones(len(labels), bool)
         kept_back = fits & (False if clips.held_out is None else clips.held_out)
         index = int(np.random.default_rng(draw).choice(np.flatnonzero(kept_back if kept_back.any() else fits)))
         return RealSound(
             wav=wav_of_clip(dataset, index),
             file=dataset.files[dataset.clip_files()[index]].path,
-            label=names[clips.labels[index]] if names else "",
+            label=names[labels[index]] if names else "",
             held_out=bool(kept_back[index]),
         )
 

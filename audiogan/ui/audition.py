@@ -20,10 +20,11 @@ MOST_LATENTS = 1024
 
 
 def audition(request: Request) -> Response:
-    """The sound of ?run=&snapshot=&seed=&label=&sliders=&latent=&clean=; slider positions come back in the header
+    """The sound of ?run=&snapshot=&seed=&label=&sliders=&latent=&kind=&clean=; slider positions come back in the header
     X-Sliders.
 
-    `latent`, where it is given, is where the sliders move from in place of the seed's own. `clean=1` takes out steady
+    `latent`, where it is given, is where the sliders move from in place of the seed's own, and `kind` which of its
+    label's kinds it is. `clean=1` takes out steady
     noise, offset and clicks.
 
     400 with one sentence for a request that makes no sense, 403 for one from elsewhere. Runs in the server's threads.
@@ -40,6 +41,7 @@ def audition(request: Request) -> Response:
             _numbers(query.get("sliders"), MOST_SLIDERS),
             _numbers(query.get("latent"), MOST_LATENTS),
             query.get("clean") == "1",
+            _number(query.get("kind"), int),
         )
     except KeyError as error:
         return PlainTextResponse(f"The request names no {error}.", 400)

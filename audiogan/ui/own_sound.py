@@ -69,5 +69,6 @@ def _land(name: str, result: Reconstruction) -> None:
     st.session_state[f"landing-{name}"] = {
         "latent": list(result.point.latent),
         "label": result.point.label or 0,
+        "kind": result.point.kind,
         "turn": landing(name).get("turn", 0) + 1,
     }

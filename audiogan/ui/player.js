@@ -49,8 +49,8 @@ class Player extends SoundView {
     if (!before || instrumentOf(before) !== instrumentOf(model)) {
       this.build();
       // another snapshot of the same run plays the same seed, so that the two can be compared
-      const { seed, label, latent } = this;
-      this.moveTo(before?.run === model.run ? { seed, label, latent } : model);
+      const { seed, label, latent, kind } = this;
+      this.moveTo(before?.run === model.run ? { seed, label, latent, kind } : model);
     } else if (model.turn !== before.turn || (wishOf(before) !== wishOf(model) && this.isElsewhere(model))) {
       this.moveTo(model);
     } else if (Boolean(model.clean) !== Boolean(before.clean)) {
@@ -66,9 +66,11 @@ class Player extends SoundView {
     return Boolean(positions) && `${positions}` !== `${this.positions}`;
   }
 
-  moveTo({ seed, label, positions, latent = null }) {
+  // a latent of one's own says which of its label's kinds it is; a seed draws one
+  moveTo({ seed, label, positions, latent = null, kind = null }) {
     this.stop();
-    [this.seed, this.label, this.latent, this.moved] = [seed, label, latent, Boolean(positions)];
+    [this.seed, this.label, this.latent, this.kind] = [seed, label, latent, latent && kind];
+    this.moved = Boolean(positions);
     this.showChoice();
     if (positions) this.showSliders([...positions]);
     this.ask({ urgent: true });
@@ -144,9 +146,9 @@ class Player extends SoundView {
   choose({ seed, label = this.label }) {
     if (seed !== undefined) {
       this.moved &&= seed === this.seed && !this.latent;
-      [this.seed, this.latent] = [seed, null];
+      [this.seed, this.latent, this.kind] = [seed, null, null];
     }
-    this.label = label;
+    if (label !== this.label) [this.label, this.kind] = [label, null];
     this.showChoice();
     this.ask({ hear: "whole", report: true, urgent: true });
   }
@@ -213,6 +215,7 @@ class Player extends SoundView {
     const { run, snapshot, route } = this.model;
     const query = new URLSearchParams({ run, snapshot, seed: this.seed, label: this.label });
     if (this.latent) query.set("latent", this.latent.map((number) => Number(number.toFixed(4))));
+    if (this.latent && this.kind !== null) query.set("kind", this.kind);
     if (this.model.clean) query.set("clean", 1);
     if (this.moved) query.set("sliders", this.positions.map((position) => Number(position.toFixed(4))));
     return new URL(`.${route}?${query}`, document.baseURI);
