@@ -47,7 +47,7 @@ def run(tmp_path, sounds, monkeypatch):
     """A model too small to be worth hearing and its encoder, trained by the program in seconds on the server's home."""
     lab = Lab(tmp_path)
     dataset = lab.prepare(lab.survey([sounds]), "tiny", RATE, CLIP_SAMPLES / RATE)
-    run = lab.create_run(lab.configure(dataset, "framegan", TINY), "tiny")
+    run = lab.create_run(lab.configure(dataset, "framegan", [*TINY, "kinds=2"]), "tiny")
     lab.train(run, Limit(steps=20), "cpu")
     # fewer steps than the page would take, which finds the encoder there
     monkeypatch.setattr(encoder, "STEPS", 50)
@@ -117,8 +117,10 @@ def the_player_goes_on_from_there(page) -> None:
     assert page.get_by_test_id("player-seed").input_value() == "0"
     with page.expect_request(lambda request: "/audition" in request.url and "latent=" in request.url) as asked:
         page.get_by_role("button", name="Play from here").click()
-    latent = parse_qs(urlsplit(asked.value.url).query)["latent"]
+    query = parse_qs(urlsplit(asked.value.url).query)
+    latent, kind = query["latent"], query["kind"]
     assert len(latent[0].split(",")) == 8
+    assert kind in (["0"], ["1"])
     rested(page)
     expect(page.get_by_test_id("player-seed")).to_have_value("")
     # what the player has now is the reconstruction: its latent travels with four digits, 16-bit samples keep as many
@@ -128,7 +130,8 @@ def the_player_goes_on_from_there(page) -> None:
     # and its sliders move from there
     with page.expect_request(lambda request: "sliders=" in request.url) as moved:
         page.get_by_test_id("player-slider-0").press("ArrowRight")
-    assert parse_qs(urlsplit(moved.value.url).query)["latent"] == latent
+    query = parse_qs(urlsplit(moved.value.url).query)
+    assert (query["latent"], query["kind"]) == (latent, kind)
     rested(page)
     page.wait_for_selector(READY)
     # and back again, from wherever they are
