@@ -98,8 +98,12 @@ RULES = (
         "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
+        "pitch", "clean", "Nearer at another pitch", 1, 0.05, 0.1,
+        "They are about {detail}: at the right pitch they would be {value} nearer to the training clips.", style=".0%",
+    ),
+    Rule(
         "spectrum", "clean", "Spectrum off, dB", 1, 0.4, 1.0,
-        "Their spectrum or pitch is wrong, by {value} dB (real: {floor} dB): {detail}.", style=".1f",
+        "Their spectrum is off by {value} dB (real: {floor} dB): {detail}.", style=".1f",
     ),
     Rule(
         "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,
