@@ -30,7 +30,7 @@ MOST_SEMITONES = 12
 """Either way, by which clips are moved to see whether their pitch is wrong."""
 
 PITCH_CLIPS, PITCH_TRAIN_CLIPS = 500, 2_000
-"""Half a second of one core for the 25 moves."""
+"""A third of a second of one core for the 25 moves."""
 
 
 @dataclass(frozen=True)
