@@ -86,8 +86,10 @@ FRAUDS = {
     "one clip": Fraud(lambda case: case.suspects[np.zeros(len(case.suspects), int)], ("repetition",)),
     "twenty clips": Fraud(lambda case: case.suspects[np.arange(len(case.suspects)) % 20], ("repetition",)),
     "training copies": Fraud(lambda case: case.train[: len(case.suspects)], ("copies",)),
-    "an octave up": Fraud(lambda case: pitched(case, 12), ("spectrum",)),
-    "five semitones down": Fraud(lambda case: pitched(case, -5), ("spectrum",)),
+    "an octave up": Fraud(lambda case: pitched(case, 12), ("pitch",)),
+    "five semitones up": Fraud(lambda case: pitched(case, 5), ("pitch",)),
+    "two semitones down": Fraud(lambda case: pitched(case, -2), ("pitch",)),
+    "five semitones down": Fraud(lambda case: pitched(case, -5), ("pitch",)),
     "white noise": Fraud(
         lambda case: 0.2 * case.rng.standard_normal(case.suspects.shape, np.float32).clip(-4, 4), ("whiteness",)
     ),

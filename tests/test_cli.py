@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence instead of a traceback, one JSON object on standard output."""
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from audiogan.game import Diverged
 from audiogan.lab import Lab, RunError, Status
 from audiogan.presets import PRESETS
 from tests.conftest import RATE, TINY
+from tests.onnx_files import energies_onnx
 
 TINY_SETTINGS = [word for assignment in TINY for word in ("--set", assignment)]
 
@@ -474,6 +476,26 @@ def test_evaluate_prints_the_whole_card_as_json(judged, home):
 )
 def test_evaluate_says_in_a_sentence_what_cannot_be_judged(home, trained, words, sentence):
     assert_one_sentence(run_command("--home", home, "evaluate", *words), sentence)
+
+
+def test_evaluate_names_an_embedder_of_one_s_own_and_its_file_s_hash(home, trained, short_fitting, tmp_path):
+    name = energies_onnx(tmp_path / "energy.onnx", [1, "T"])
+    version = hashlib.sha256(Path(name).read_bytes()).hexdigest()[:12] + " at 8,000 Hz"
+    command = ["--home", home, "evaluate", "first", "--count", 16, "--embedder", name, "--embedder-rate", 8_000]
+    told = run_command(*command, "--report", tmp_path / "own.html")
+    assert (told.code, told.out) == (0, "")
+    assert f"Your own embedder is energy.onnx ({version})." in " ".join(told.err.split())
+    assert f"energy.onnx {version}" in (tmp_path / "own.html").read_text(encoding="utf-8")
+    card = json.loads(run_command(*command, "--json").out)["card"]
+    assert card["embedders"]["energy.onnx"] == version
+    (line,) = (line for line in card["lines"] if line["measure"] == "own_kernel_distance")
+    assert (line["clips"], line["question"]) == (16, "real")
+
+
+def test_evaluate_says_in_a_sentence_that_an_onnx_file_wants_other_clips(home, trained, short_fitting, tmp_path):
+    name = energies_onnx(tmp_path / "energy.onnx", ["B", 16_000])
+    command = ["--home", home, "evaluate", "first", "--count", 16, "--embedder", name]
+    assert_one_sentence(run_command(*command), "energy.onnx cannot read clips of 4,000 samples at 16,000 Hz")
 
 
 def test_report_writes_one_file_about_several_runs_and_leaves_nothing_beside_it(judged, home, tmp_path):

@@ -23,6 +23,15 @@ MISSING = 0.2
 CHANCE = 3.0
 """Standard errors beyond which chance explains nothing: one of 370 for a single label, one of 37 among ten."""
 
+STUDENT = 2.262
+"""Standard errors that hold 95 % where these are known from ten parts: Student's t with 9 degrees of freedom."""
+
+MOST_SEMITONES = 12
+"""Either way, by which clips are moved to see whether their pitch is wrong."""
+
+PITCH_CLIPS, PITCH_TRAIN_CLIPS = 500, 2_000
+"""A third of a second of one core for the 25 moves."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -69,15 +78,16 @@ def subsampled(statistic: Callable[..., float], *samples: np.ndarray, detail: st
     return Reading(statistic(*samples), *metrics.subsample_interval(statistic, *samples), detail)
 
 
-def jackknifed(statistic: Callable[[np.ndarray], float], clips: np.ndarray, detail: str = "") -> Reading:
-    """With an interval from leaving out each tenth of the clips (Quenouille 1956): for a statistic that is never below
-    0 and smallest without noise, which every way of drawing clips anew pushes up."""
-    if len(clips) < 20:
-        raise metrics.TooFew(f"The spectrum needs at least 20 clips: there are {len(clips)}.")
-    tenth = np.arange(len(clips)) % 10
-    error = np.std([statistic(clips[tenth != out]) for out in range(10)]) * math.sqrt(9)
-    value = statistic(clips)
-    return Reading(value, value - 1.96 * float(error), value + 1.96 * float(error), detail)
+def jackknifed(statistic: Callable[..., float], *sides: Heard, detail: str = "") -> Reading:
+    """With an interval from leaving out each tenth of the clips of all sides (Quenouille 1956): for a statistic that
+    is never below 0 and smallest without noise, which every way of drawing clips anew pushes up."""
+    fewest = min(map(len, sides))
+    if fewest < 20:
+        raise metrics.TooFew(f"The spectrum needs at least 20 clips: there are {fewest}.")
+    without = [[side.some(np.arange(len(side)) % 10 != tenth) for side in sides] for tenth in range(10)]
+    error = np.std([statistic(*rest) for rest in without]) * math.sqrt(9)
+    value, reach = statistic(*sides), STUDENT * float(error)
+    return Reading(value, value - reach, value + reach, detail)
 
 
 def within_one(reading: Reading) -> Reading:
@@ -215,39 +225,68 @@ def silence(basis: Basis, other: Heard) -> Reading:
     return share(other.peaks_db < flaws.SILENT_DB)
 
 
-def of_the_same_kinds(basis: Basis, other: Heard) -> np.ndarray:
+def of_the_same_kinds(train: Heard, other: Heard) -> np.ndarray:
     """(training clips,) weights with which the classifier hears the training clips in the other clips' mixture.
 
     A set that lacks its bass drums has other spectra than the whole, though each of its sounds may be right.
     """
-    kinds = basis.train.probabilities.argmax(1)
-    shares = metrics.label_histogram(basis.train.probabilities)
+    kinds = train.probabilities.argmax(1)
+    shares = metrics.label_histogram(train.probabilities)
     wanted = metrics.label_histogram(other.probabilities)
     weights = wanted[kinds] / shares[kinds]
     return weights if weights.any() else np.ones(len(kinds))
 
 
 def background(basis: Basis, other: Heard) -> Reading:
-    usual = np.average(basis.train.backgrounds_db, weights=of_the_same_kinds(basis, other))
+    usual = np.average(basis.train.backgrounds_db, weights=of_the_same_kinds(basis.train, other))
     return bootstrapped(lambda levels: float(levels.mean() - usual), other.backgrounds_db)
 
 
 def highs(basis: Basis, other: Heard) -> Reading:
-    goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis, other))
+    goal = flaws.levels_db(basis.train.powers, of_the_same_kinds(basis.train, other))
     return bootstrapped(lambda powers: flaws.highs_db(goal, flaws.levels_db(powers), basis.bands_hz), other.powers)
+
+
+def pitch(basis: Basis, other: Heard) -> Reading:
+    """By how much nearer the clips' spectra come to the training clips' when all are moved by one interval, as a part
+    of their distance; 0 where they are nearest as they are.
+
+    Each clip is held against the training clip that is nearest to it after the move, so that nothing depends on which
+    sounds there are, or how often. Mean spectra of 62 drum hits could not say it: those hits are further apart by
+    themselves than an octave moves them.
+    """
+    clips, train = (
+        flaws.by_semitones(flaws.colours_db(heard.powers), basis.bands_hz)
+        for heard in (other.some(slice(PITCH_CLIPS)), basis.train.some(slice(PITCH_TRAIN_CLIPS)))
+    )
+    moves = range(-MOST_SEMITONES, MOST_SEMITONES + 1)
+    apart_db = {move: flaws.transposed_apart_db(clips, train, move) for move in moves}
+    best = min(moves, key=lambda move: (apart_db[move].mean(), abs(move)))
+    detail = f"{abs(best)} semitone{'s' * (abs(best) > 1)} too {'high' if best > 0 else 'low'}" if best else ""
+    return bootstrapped(_saved, np.stack([apart_db[0], apart_db[best]], 1), detail=detail)
+
+
+def _saved(pairs: np.ndarray) -> float:
+    """What part of the distances (n, 2), now and after a move, the move saves; of copies, 0 of 0, nothing."""
+    now, then = pairs.mean(0)
+    return float((now - then) / max(now, 1e-9))
 
 
 def spectrum(basis: Basis, other: Heard) -> Reading:
     """How far the mean colour of the clips is from that of the training clips, in dB, whatever the level."""
-    goal = np.average(flaws.colours_db(basis.train.powers), axis=0, weights=of_the_same_kinds(basis, other))
-    colours = flaws.colours_db(other.powers)
-    difference = colours.mean(0) - goal
+
+    def colours(train: Heard, clips: Heard) -> tuple[np.ndarray, np.ndarray]:
+        """(what the mean should be, what it is): both move with the kinds of sounds that there are."""
+        goal = np.average(flaws.colours_db(train.powers), axis=0, weights=of_the_same_kinds(train, clips))
+        return goal, flaws.colours_db(clips.powers).mean(0)
+
+    goal, found = colours(basis.train, other)
+    difference = found - goal
     worst = np.abs(difference - np.median(difference)).argmax()
     detail = f"{'too much' if difference[worst] > 0 else 'too little'} around {basis.bands_hz[worst]:,.0f} Hz"
-    moved = flaws.transposition(goal, colours.mean(0), basis.bands_hz)
-    if moved:
-        detail += f", as if the pitch were {abs(moved)} semitones too {'high' if moved > 0 else 'low'}"
-    return jackknifed(lambda some: flaws.misfit_db(goal, some.mean(0), basis.bands_hz), colours, detail=detail)
+    return jackknifed(
+        lambda *sides: flaws.misfit_db(*colours(*sides), basis.bands_hz), basis.train, other, detail=detail
+    )
 
 
 MEASURES: dict[str, Measure] = {
@@ -260,6 +299,7 @@ MEASURES: dict[str, Measure] = {
     "direction": direction,
     "highs": highs,
     "background": background,
+    "pitch": pitch,
     "spectrum": spectrum,
     "coverage": coverage,
     "diversity": diversity,

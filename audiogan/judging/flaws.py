@@ -3,9 +3,11 @@
 `powers` are those of `spectrum.band_powers`, (n, M), one row a clip.
 """
 
+import math
+
 import numpy as np
 
-from audiogan import audio
+from audiogan import audio, metrics
 
 SILENT_DB = -60.0
 """Peak of full scale below which a clip is called silent."""
@@ -18,9 +20,6 @@ FRAME_SECONDS = 0.02
 
 AUDIBLE_DB = 40.0
 """Bands this far under the loudest one do not decide what pitch a sound has."""
-
-EXPLAINED = 0.7
-"""Of the difference of two colours, what a move in pitch may leave: found with `benchmarks/frauds.py`."""
 
 
 def peaks_db(waves: np.ndarray) -> np.ndarray:
@@ -69,26 +68,29 @@ def colours_db(powers: np.ndarray) -> np.ndarray:
     return 10 * np.log10((powers / loudest).clip(min=10 ** (-AUDIBLE_DB / 10)))
 
 
-def transposition(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray, most_semitones: int = 12) -> int:
-    """By how many semitones one mean colour (M,) is moved from another; 0 unless that explains the difference.
-
-    It explains it when the colours, moved back, differ by less than 0.7 of what they do now.
-    """
-    shifts = np.arange(-most_semitones, most_semitones + 1)
-    misfits = np.array([misfit_db(goal, found, bands_hz, shift) for shift in shifts])
-    best = misfits.argmin()
-    return int(shifts[best]) if misfits[best] < EXPLAINED * misfits[most_semitones] else 0
-
-
-def misfit_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray, shift: int = 0) -> float:
-    """Standard deviation, over equal musical steps, of the difference of two mean colours (M,), of which the second is
-    first moved back by so many semitones."""
-    semitones = 12 * np.log2(bands_hz / bands_hz[0])
-    known = (semitones + shift >= semitones[0]) & (semitones + shift <= semitones[-1])
-    difference = (np.interp(semitones + shift, semitones, found) - goal)[known]
-    weights = np.gradient(semitones)[known]
-    difference -= np.average(difference, weights=weights)
+def misfit_db(goal: np.ndarray, found: np.ndarray, bands_hz: np.ndarray) -> float:
+    """Standard deviation, over equal musical steps, of the difference of two mean colours (M,)."""
+    weights = np.gradient(np.log2(bands_hz))
+    difference = found - goal
+    difference = difference - np.average(difference, weights=weights)
     return float(np.sqrt(np.average(difference**2, weights=weights)))
+
+
+def by_semitones(colours: np.ndarray, bands_hz: np.ndarray) -> np.ndarray:
+    """(n, S) colours (n, M), read at every semitone from the lowest band to the highest."""
+    places = 12 * np.log2(bands_hz / bands_hz[0])
+    return np.stack([np.interp(np.arange(int(places[-1]) + 1), places, colour) for colour in colours])
+
+
+def transposed_apart_db(colours: np.ndarray, others: np.ndarray, semitones: int) -> np.ndarray:
+    """(n,) how far each colour (n, S), moved back by so many semitones, is from the nearest of others (m, S).
+
+    The root mean square of their difference, whatever the level, over the frequencies that both have then.
+    """
+    size = colours.shape[1] - abs(semitones)
+    moved, held = colours[:, max(0, semitones) :][:, :size], others[:, max(0, -semitones) :][:, :size]
+    moved, held = (side - side.mean(1, keepdims=True) for side in (moved, held))
+    return metrics.nearest_distances(moved, held) / math.sqrt(size)
 
 
 def reversed_in_place(waves: np.ndarray) -> np.ndarray:

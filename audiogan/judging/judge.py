@@ -306,7 +306,10 @@ class Judge:
             notes.append("The data set has no labels: the classifier learned to tell files or groups of clips apart.")
         if trained_on and trained_on != self.real.name:
             notes.append(f"The run was trained on '{trained_on}' and is compared with '{self.real.name}'.")
-        embedders = [self.ears.mel_statistics, self.ears.classifier, *([self.ears.own] if self.ears.own else [])]
+        embedders = [self.ears.mel_statistics, self.ears.classifier]
+        if own := self.ears.own:
+            embedders.append(own)
+            notes.append(f"Your own embedder is {own.name} ({own.version}).")
         return ReportCard(
             dataset=self.real.name,
             fingerprint=self.real.fingerprint,

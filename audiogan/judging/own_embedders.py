@@ -8,15 +8,20 @@ import hashlib
 import importlib
 import importlib.metadata
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from audiogan import audio
 from audiogan.judging.embedders import in_batches
 
 FORMATS = (".pt", ".ts", ".onnx")
+
+NUMBERS = ("tensor(float)", "tensor(double)", "tensor(float16)")
+"""Of an ONNX file's points."""
 
 
 class EmbedderError(ValueError):
@@ -51,37 +56,66 @@ class TorchScriptEmbedder:
     def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
         def run(part: torch.Tensor) -> torch.Tensor:
             try:
-                return pooled(self._module(part))
+                return pooled(self._module(part), len(part))
             except (RuntimeError, torch.jit.Error) as error:
-                raise _unread(self.name, part, self.rate, error) from error
+                raise _unread(self.name, part, self.rate, _last_line(error)) from error
 
         return in_batches(run, resampled(waves, rate, self.rate))
 
 
 class OnnxEmbedder:
-    """An ONNX file whose one input is clips (B, T) of `rate` Hz and whose first output is (B, d) or (B, frames, d)."""
+    """An ONNX file with one input, clips (B, T) or (B, 1, T) of `rate` Hz, whose first output is (B, d) or
+    (B, frames, d).
+
+    B may be fixed, as exporters fix it unless told otherwise; where T is fixed, the clips must have that length.
+    """
 
     def __init__(self, path: Path, rate: int) -> None:
         runtime = _installed("onnxruntime")
         self.name, self.rate, self.version = Path(path).name, rate, _version(path, rate)
+        options = runtime.SessionOptions()
+        # what goes wrong is raised too: the package need not print it as well
+        options.log_severity_level = 4
         try:
-            self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         # the package's errors have no class of their own that could be named here
         except Exception as error:
             raise EmbedderError(f"{self.name} cannot be opened as an ONNX file: {_last_line(error)}") from error
+        inputs, points = self._session.get_inputs(), self._session.get_outputs()[0]
+        if [entry.type for entry in inputs] != ["tensor(float)"] or not _may_be_clips(inputs[0].shape):
+            wanted = " and ".join(f"{entry.name}, a {entry.type} of {entry.shape}" for entry in inputs) or "nothing"
+            raise EmbedderError(
+                f"{self.name} wants {wanted}: an embedder has one input, 32-bit clips (B, T) or (B, 1, T)."
+            )
+        if points.type not in NUMBERS:
+            raise EmbedderError(f"{self.name} gives a {points.type} first: an embedder's first output is its points.")
+        self._input = inputs[0].name
+        self._clips, *_, self._samples = inputs[0].shape or (None, None)
+        self._has_channels = len(inputs[0].shape) == 3
 
     def __call__(self, waves: np.ndarray, rate: int) -> np.ndarray:
-        name = self._session.get_inputs()[0].name
+        return in_batches(self._embed, resampled(waves, rate, self.rate))
 
-        def run(part: torch.Tensor) -> torch.Tensor:
-            try:
-                return pooled(torch.from_numpy(self._session.run(None, {name: part.numpy()})[0]))
-            except EmbedderError:
-                raise
-            except Exception as error:
-                raise _unread(self.name, part, self.rate, error) from error
+    def _embed(self, clips: torch.Tensor) -> torch.Tensor:
+        """(B, T) -> (B, d)."""
+        if isinstance(self._samples, int) and clips.shape[1] != self._samples:
+            raise _unread(self.name, clips, self.rate, f"it wants {self._samples:,} samples.")
+        at_a_time = self._clips if isinstance(self._clips, int) else len(clips)
+        whole = functional.pad(clips, (0, 0, 0, -len(clips) % at_a_time))
+        return torch.cat([self._run(part) for part in whole.split(at_a_time)])[: len(clips)]
 
-        return in_batches(run, resampled(waves, rate, self.rate))
+    def _run(self, clips: torch.Tensor) -> torch.Tensor:
+        given = clips[:, None] if self._has_channels else clips
+        try:
+            points = self._session.run(None, {self._input: given.numpy()})[0]
+        except Exception as error:
+            raise _unread(self.name, clips, self.rate, _last_line(error)) from error
+        return pooled(torch.from_numpy(points), len(clips))
+
+
+def _may_be_clips(shape: Sequence[int | str | None]) -> bool:
+    """Whether clips fit an input's shape: (B, T), (B, 1, T), or one that the file does not tell."""
+    return len(shape) in (0, 2) or (len(shape) == 3 and (shape[1] == 1 or not isinstance(shape[1], int)))
 
 
 class FadtkEmbedder:
@@ -122,18 +156,20 @@ def own_embedder(name: str, rate: int) -> TorchScriptEmbedder | OnnxEmbedder | F
     return OnnxEmbedder(path, rate) if path.suffix == ".onnx" else TorchScriptEmbedder(path, rate)
 
 
-def pooled(points: torch.Tensor) -> torch.Tensor:
-    """(B, d) as it is; of (B, frames, d) the mean over the frames."""
-    if points.dim() not in (2, 3):
-        raise EmbedderError(f"An embedder gives (clips, d) or (clips, frames, d), not {points.dim()} axes.")
+def pooled(points: torch.Tensor, clips: int) -> torch.Tensor:
+    """(B, d) as it is; of (B, frames, d) the mean over the frames. B is the number of clips."""
+    if not isinstance(points, torch.Tensor) or points.dim() not in (2, 3) or len(points) != clips:
+        found = tuple(points.shape) if isinstance(points, torch.Tensor) else f"a {type(points).__name__}"
+        raise EmbedderError(
+            f"An embedder gives (clips, d) or (clips, frames, d): of {clips} clips, this one gave {found}."
+        )
     return points if points.dim() == 2 else points.mean(1)
 
 
-def _unread(name: str, clips: torch.Tensor, rate: int, error: Exception) -> EmbedderError:
+def _unread(name: str, clips: torch.Tensor, rate: int, why: str) -> EmbedderError:
     """What is said when an embedder fails on clips (B, T)."""
     return EmbedderError(
-        f"{name} cannot read clips of {clips.shape[1]:,} samples at {rate:,} Hz: {_last_line(error)} "
-        "It may want another rate."
+        f"{name} cannot read clips of {clips.shape[1]:,} samples at {rate:,} Hz: {why} It may want another rate."
     )
 
 
@@ -157,8 +193,15 @@ def why_unusable(name: str, train: np.ndarray, *others: np.ndarray) -> str:
 
 
 def _version(path: Path, rate: int) -> str:
-    """The file's hash, and the rate, with which the same network hears something else."""
-    return f"{hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]} at {rate:,} Hz"
+    """The file's hash, and the rate, with which the same network hears something else.
+
+    An exporter may put an ONNX file's weights beside it, torch's own as model.onnx.data: they belong to the hash.
+    """
+    digest = hashlib.sha256(Path(path).read_bytes())
+    for weights in (Path(f"{path}.data"), Path(f"{path}_data")):
+        if weights.is_file():
+            digest.update(weights.read_bytes())
+    return f"{digest.hexdigest()[:12]} at {rate:,} Hz"
 
 
 def _installed(package: str):

@@ -26,10 +26,10 @@ class Question:
 QUESTIONS = {
     question.name: question
     for question in (
-        Question("real", "They sound real: no measure tells them from real clips that were kept back."),
-        Question("varied", "They are as varied as real clips."),
-        Question("new", "They are new sounds: no nearer to the training clips than other real sounds are."),
-        Question("clean", "They are clean: no more hiss, dullness or silence than in real clips."),
+        Question("real", "No measure tells them from real clips that were kept back; your ears may."),
+        Question("varied", "They are about as varied as real clips."),
+        Question("new", "They are new sounds: hardly nearer to the training clips than other real sounds are."),
+        Question("clean", "They are clean: hardly more hiss, dullness or silence than in real clips."),
     )
 }
 
@@ -98,8 +98,12 @@ RULES = (
         "There is noise or hiss under the sounds: their background is {value} dB louder than real ones'.", style=".0f",
     ),
     Rule(
+        "pitch", "clean", "Nearer at another pitch", 1, 0.1, 0.1,
+        "They are about {detail}: at the right pitch they would be {value} nearer to the training clips.", style=".0%",
+    ),
+    Rule(
         "spectrum", "clean", "Spectrum off, dB", 1, 0.4, 1.0,
-        "Their spectrum or pitch is wrong, by {value} dB (real: {floor} dB): {detail}.", style=".1f",
+        "Their spectrum is off by {value} dB (real: {floor} dB): {detail}.", style=".1f",
     ),
     Rule(
         "labels", "varied", "Labels out of balance", 1, 0.05, 0.25,

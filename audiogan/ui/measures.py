@@ -10,6 +10,7 @@ MEASURES = {
     "direction": "How much worse the clips would be played backwards; below zero they would be better.",
     "highs": "How loud the upper part of the spectrum is beside the lower, in dB from real sounds.",
     "background": "How loud the quietest moments are, in dB from those of real sounds: hiss or hum.",
+    "pitch": "How much nearer to real sounds the clips would be if all were higher or lower by one interval.",
     "spectrum": "How far the mean spectrum is from that of real sounds, in dB; loudness alone does not count.",
     "labels": "The share of clips that would need another label for every label to come up as often as it should.",
     "coverage": "The share of real clips that have a generated one near them: low where kinds of sounds are missing.",

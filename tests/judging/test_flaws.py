@@ -57,22 +57,41 @@ def test_spectra_count_each_clip_by_its_weight():
 
 
 @pytest.mark.parametrize("semitones", [-5, 0, 4, 12])
-def test_a_move_in_pitch_is_found_as_semitones(semitones):
+def test_moved_back_by_the_right_interval_tones_are_nearest(semitones):
     rng = np.random.default_rng(3)
-    pitches = rng.uniform(150, 250, 40)
-    real, fake = (
-        flaws.colours_db(band_powers(np.stack([harmonic(hz * ratio) for hz in pitches]), RATE)[1]).mean(0)
-        for ratio in (1, 2 ** (semitones / 12))
-    )
     bands_hz, _ = band_powers(np.zeros((0, RATE)), RATE)
-    assert flaws.transposition(real, fake, bands_hz) == pytest.approx(semitones, abs=1)
-    assert flaws.misfit_db(real, real - 7, bands_hz) == pytest.approx(0, abs=1e-9)
+
+    def tones(count: int, ratio: float) -> np.ndarray:
+        waves = np.stack([harmonic(hz * ratio) for hz in rng.uniform(150, 250, count)])
+        return flaws.by_semitones(flaws.colours_db(band_powers(waves, RATE)[1]), bands_hz)
+
+    real, fake = tones(40, 1), tones(20, 2 ** (semitones / 12))
+    apart_db = {move: flaws.transposed_apart_db(fake, real, move).mean() for move in range(-12, 13)}
+    # bands are three semitones apart at 200 Hz, so that one more or less may be nearer
+    assert min(apart_db, key=apart_db.get) == pytest.approx(semitones, abs=min(1, abs(semitones)))
 
 
-def test_noise_is_no_move_in_pitch():
-    bands_hz, powers = band_powers(np.stack([harmonic(200), np.random.default_rng(0).standard_normal(RATE)]), RATE)
-    tones, noise = flaws.colours_db(powers)
-    assert flaws.transposition(tones, noise, bands_hz) == 0
+def test_a_move_compares_what_both_have_then_whatever_the_level():
+    colours, others = np.array([[9.0, 0, 0, 1]]), np.array([[2.0, 2, 3, 7], [50, 0, 0, 0]])
+    # back by one: 0, 0, 1 beside 2, 2, 3
+    assert flaws.transposed_apart_db(colours, others, 1) == pytest.approx([0])
+    # the other way: 9, 0, 0 beside 2, 3, 7 and 0, 0, 0, without means 6, -3, -3 beside -2, -1, 3 and 0, 0, 0
+    assert flaws.transposed_apart_db(colours, others, -1) == pytest.approx([np.sqrt(54 / 3)])
+    # as they are: 6.5, -2.5, -2.5, -1.5 beside -1.5, -1.5, -0.5, 3.5 and 37.5, -12.5, -12.5, -12.5
+    assert flaws.transposed_apart_db(colours, others, 0) == pytest.approx([np.sqrt(94 / 4)])
+
+
+def test_colours_are_read_at_every_semitone():
+    read = flaws.by_semitones(np.array([[0.0, -12, 12]]), np.array([100.0, 200, 400]))
+    assert read[0] == pytest.approx([*range(0, -12, -1), *range(-12, 13, 2)])
+
+
+def test_a_misfit_counts_musical_steps_and_no_level():
+    # an octave and two above: half of the steps, a quarter, a quarter
+    bands_hz, goal = np.array([100.0, 200, 800]), np.array([0.0, 5, 10])
+    assert flaws.misfit_db(goal, goal - 7, bands_hz) == pytest.approx(0, abs=1e-9)
+    # gradients 1, 1.5 and 2 octaves: the mean of 9, 0, 0 is 2, its variance (49 + 1.5 * 4 + 2 * 4) / 4.5
+    assert flaws.misfit_db(goal, goal + [9, 0, 0], bands_hz) == pytest.approx(np.sqrt(63 / 4.5))
 
 
 def test_a_sound_runs_backwards_between_its_silences():

@@ -205,6 +205,7 @@ def test_an_own_embedder_has_a_line_and_is_named(real, parts, case, monkeypatch)
     own = Judge.fit(frauds.without_suspects(real, parts), Loudness())
     card = own.measure(case.suspects[:, ::-1])
     assert card.embedders["halves"] == "123"
+    assert card.notes == ("Your own embedder is halves (123).",)
     line = next(line for line in card.lines if line.measure == "own_kernel_distance")
     points = Loudness()(Prepared(case.suspects[:, ::-1], SAMPLES)[:], RATE)
     train = Loudness()(own.real.prepared(own.train_indices)[:], RATE)

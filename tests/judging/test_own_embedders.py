@@ -6,17 +6,20 @@ import sys
 from types import ModuleType
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 
 from audiogan.judging.own_embedders import (
     EmbedderError,
-    OnnxEmbedder,
     TorchScriptEmbedder,
     own_embedder,
+    pooled,
     resampled,
     why_unusable,
 )
+from tests.onnx_files import energies_onnx, onnx_file
 
 RATE = 8_000
 
@@ -123,20 +126,103 @@ def test_a_package_that_is_missing_is_named(name, package, tmp_path, monkeypatch
         own_embedder(str(tmp_path / name) if name.endswith("onnx") else name, RATE)
 
 
-def test_an_onnx_file_is_an_embedder(tmp_path, clips):
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-    node = onnx.helper.make_node("ReduceSumSquare", ["waves"], ["energy"], axes=[1], keepdims=1)
-    float_type = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        [node],
-        "energy",
-        [onnx.helper.make_tensor_value_info("waves", float_type, ["B", "T"])],
-        [onnx.helper.make_tensor_value_info("energy", float_type, ["B", 1])],
-    )
-    opset = onnx.helper.make_opsetid("", 13)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "energy.onnx")
-    assert OnnxEmbedder(tmp_path / "energy.onnx", RATE)(clips, RATE)[3].tolist() == [13]
+# ONNX files
+
+
+@pytest.mark.parametrize(
+    "shape", [["B", "T"], [1, "T"], [3, "T"], [None, 800], ["B", 1, "T"], [64, 1, 800]], ids=lambda shape: str(shape)
+)
+def test_an_onnx_file_may_fix_how_many_clips_it_reads_and_how_long_they_are(tmp_path, clips, shape):
+    embedder = own_embedder(energies_onnx(tmp_path / "energy.onnx", shape), RATE)
+    # 70 clips are whole batches of neither 64 nor 3
+    assert embedder(clips, RATE)[:, 0].tolist() == [number**2 + 4 for number in range(70)]
+    digest = hashlib.sha256((tmp_path / "energy.onnx").read_bytes()).hexdigest()[:12]
+    assert (embedder.name, embedder.version) == ("energy.onnx", f"{digest} at 8,000 Hz")
+
+
+def test_frames_of_an_onnx_file_are_averaged(tmp_path, clips):
+    shape = helper.make_tensor("shape", onnx.TensorProto.INT64, [3], [0, -1, 100])
+    node = helper.make_node("Reshape", ["waves", "shape"], ["frames"])
+    name = onnx_file(tmp_path / "frames.onnx", [node], {"waves": ["B", "T"]}, {"frames": ["B", "F", 100]}, [shape])
+    points = own_embedder(name, RATE)(clips, RATE)
+    assert points.shape == (70, 100)
+    assert points[5, 0] == pytest.approx((5 + 2) / 8)
+
+
+def test_weights_beside_an_onnx_file_belong_to_its_version(tmp_path, clips):
+    versions = []
+    for gain in (2.0, 3.0):
+        weights = numpy_helper.from_array(np.full((800, 1), gain, np.float32), "weights")
+        node = helper.make_node("MatMul", ["waves", "weights"], ["points"])
+        beside = {"save_as_external_data": True, "location": "sums.onnx.data", "size_threshold": 0}
+        (tmp_path / "sums.onnx.data").unlink(missing_ok=True)
+        path = tmp_path / "sums.onnx"
+        embedder = own_embedder(
+            onnx_file(path, [node], {"waves": ["B", 800]}, {"points": ["B", 1]}, [weights], **beside), RATE
+        )
+        assert embedder(clips, RATE)[3].tolist() == [gain * 5]
+        versions.append((path.read_bytes(), embedder.version))
+    assert versions[0][0] == versions[1][0]
+    assert versions[0][1] != versions[1][1]
+
+
+SQUARES = helper.make_node("Mul", ["waves", "waves"], ["points"])
+TOP = helper.make_node("ArgMax", ["waves"], ["points"], axis=1)
+TOTAL = helper.make_node("ReduceSum", ["waves"], ["points"])
+SUM = helper.make_node("Add", ["waves", "more"], ["points"])
+DOUBLE, WHOLE = onnx.TensorProto.DOUBLE, onnx.TensorProto.INT64
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "output", "sentence"),
+    [
+        (SUM, {"waves": ["B", "T"], "more": ["B", "T"]}, ["B", "T"], r"wants waves, .* and more, .*has one input"),
+        (SQUARES, {"waves": ["B", 3, 224, 224]}, ["B", 3, 224, 224], r"wants waves, .*\['B', 3, 224, 224\]"),
+        (SQUARES, {"waves": ["B", 2, "T"]}, ["B", 2, "T"], r"has one input, 32-bit clips \(B, T\) or \(B, 1, T\)"),
+        (SQUARES, {"waves": (DOUBLE, ["B", "T"])}, (DOUBLE, ["B", "T"]), r"a tensor\(double\) of"),
+        (TOP, {"waves": ["B", "T"]}, (WHOLE, ["B", 1]), r"odd\.onnx gives a tensor\(int64\) first"),
+        (
+            SQUARES,
+            {"waves": ["B", 16_000]},
+            ["B", 16_000],
+            r"800 samples at 8,000 Hz: it wants 16,000 samples",
+        ),
+        (TOTAL, {"waves": ["B", "T"]}, [1, 1], r"of 64 clips, this one gave \(1, 1\)"),
+    ],
+)
+def test_an_onnx_file_that_is_no_embedder_is_refused_in_a_sentence(
+    tmp_path, clips, capfd, node, inputs, output, sentence
+):
+    name = onnx_file(tmp_path / "odd.onnx", [node], inputs, {"points": output})
+    with pytest.raises(EmbedderError, match=sentence) as refused:
+        own_embedder(name, RATE)(clips, RATE)
+    assert "\n" not in str(refused.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_that_fails_inside_an_onnx_file_is_named_with_the_clips(tmp_path, clips, capfd):
+    weights = numpy_helper.from_array(np.ones((700, 1), np.float32), "weights")
+    node = helper.make_node("MatMul", ["waves", "weights"], ["points"])
+    name = onnx_file(tmp_path / "narrow.onnx", [node], {"waves": ["B", "T"]}, {"points": ["B", 1]}, [weights])
+    with pytest.raises(
+        EmbedderError, match=r"^narrow\.onnx cannot read clips of 800 samples at 8,000 Hz: .*another rate"
+    ):
+        own_embedder(name, RATE)(clips, RATE)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("content", [b"not a network", b""])
+def test_a_file_that_is_no_onnx_is_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "notes.onnx").write_bytes(content)
+    with pytest.raises(EmbedderError, match=r"^notes\.onnx cannot be opened as an ONNX file: [^\n]*\.$"):
+        own_embedder(str(tmp_path / "notes.onnx"), RATE)
+
+
+@pytest.mark.parametrize("points", [torch.zeros(3), torch.zeros(2, 3), torch.zeros(3, 1, 1, 1), (torch.zeros(3, 2),)])
+def test_points_are_one_row_a_clip(points):
+    with pytest.raises(EmbedderError, match="of 3 clips, this one gave"):
+        pooled(points, 3)
+    assert pooled(torch.ones(3, 2), 3).shape == (3, 2)
 
 
 @pytest.fixture
