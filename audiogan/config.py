@@ -94,7 +94,7 @@ class RunConfig:
 
     @property
     def kinds_per_label(self) -> int:
-        """Into how many kinds of alike clips each label is divided; 1 when labels are learned whole."""
+        """Into how many kinds of alike clips each label is divided at most; 1 when labels are learned whole."""
         is_divided = self.settings.conditional and len(self.labels) > 1
         return max(1, self.settings.kinds) if is_divided else 1
 

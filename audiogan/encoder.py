@@ -130,9 +130,11 @@ def train_encoder(
 
 def _loss_of_pairs(encoder: Encoder, instrument: Instrument, random: torch.Generator) -> Tensor:
     """Squared error of the latents in units of their variance, and the mismatch of what is made of the guesses."""
-    settings, n_classes = instrument.config.settings, instrument.config.n_classes
+    settings = instrument.config.settings
     latents = latent.draw(BATCH, settings.latent_size, settings.latent, generator=random)
-    classes = torch.randint(n_classes, (BATCH,), generator=random) if n_classes else None
+    classes = None
+    if instrument.labels:
+        classes = instrument.classes[torch.randint(len(instrument.classes), (BATCH,), generator=random)]
     with torch.no_grad():
         seen = instrument.generator(latents, classes)
     guesses = encoder(seen)
@@ -180,7 +182,7 @@ def _candidates(instrument: Instrument, guess: Tensor, seen: Tensor, label: int 
     """The classes (L,) to try, of the label that was given: those that suit the guess (1, Z) best; None without any."""
     if not instrument.labels:
         return None
-    classes = torch.arange(instrument.config.n_classes)
+    classes = instrument.classes
     if label is not None:
         classes = classes[classes // instrument.config.kinds_per_label == label]
     return classes[_mismatches(instrument, guess.repeat(len(classes), 1), seen, classes).argsort()[:MOST_CANDIDATES]]

@@ -34,6 +34,14 @@ class Clips:
         counts = np.bincount(self.labels[self.training_places], minlength=n_classes)
         return (counts / counts.sum()).tolist()
 
+    def classes_in_turn(self, count: int, kinds_per_label: int, n_classes: int) -> np.ndarray:
+        """int (count,): labels in turn, and of each label the kinds that there are in turn, the commonest first."""
+        shares = np.array(self.class_shares(n_classes)).reshape(-1, kinds_per_label)
+        order = np.argsort(-shares, axis=1, kind="stable")
+        there = np.maximum(1, (shares > 0).sum(1))
+        turns, labels = np.divmod(np.arange(count), len(shares))
+        return labels * kinds_per_label + order[labels, turns % there[labels]]
+
     @property
     def training_places(self) -> np.ndarray:
         """int: the numbers of the clips that are trained on."""

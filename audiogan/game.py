@@ -171,12 +171,10 @@ class Game:
     @torch.inference_mode()
     def sounds(self, seeds: Sequence[int], asked: np.ndarray | None = None) -> Tensor:
         """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training; of the
-        classes (len(seeds),) that are asked for, or of each label in turn."""
+        classes (len(seeds),) that are asked for, or of each label's first in turn."""
         classes = None
         if self.n_classes:
-            # after a turn through all labels, the next kind of each
-            kinds, labels = np.divmod(np.arange(len(seeds)), self.n_classes // self.kinds_per_label)
-            in_turn = labels * self.kinds_per_label + kinds % self.kinds_per_label
+            in_turn = np.arange(len(seeds)) * self.kinds_per_label % self.n_classes
             classes = torch.from_numpy(in_turn if asked is None else asked).to(self.device)
         points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
         seen = self.averaged(torch.stack(points).to(self.device), classes)

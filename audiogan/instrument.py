@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,6 +61,9 @@ class Instrument:
         except (OSError, DamagedFile, RuntimeError) as error:
             raise RunError(f"The snapshot {snapshot.path.name} of '{run.name}' cannot be read: {error}") from None
         self.shares = run.class_shares if settings.kinds > 1 else None
+        shares = np.ones(self.config.n_classes) if self.shares is None else np.array(self.shares)
+        # a rare label is divided into fewer kinds than others: its further classes mean nothing
+        self.classes = torch.from_numpy(np.flatnonzero(shares))
         self.unit = latent.deviation(settings.latent)
         # the label's own numbers enter the same layer, after the latent's
         weight = self.generator.dense.weight[:, : settings.latent_size]

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from audiogan.config import RunConfig
 from audiogan.examples import Clips, float_waves
+from audiogan.presets import number_of_kinds
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 from audiogan.transforms import Frames
 
@@ -46,7 +47,8 @@ class Kinds:
 def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
     """The clips of the data set in that folder, with the run's classes (see `RunConfig.n_classes`) in place of labels.
 
-    Raises ValueError with fewer clips than kinds.
+    A rare label has fewer kinds than others, or is left whole. Raises ValueError with more kinds in place of labels
+    than clips.
     """
     count = config.settings.kinds
     if config.has_kinds:
@@ -58,7 +60,9 @@ def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
         of_label = np.flatnonzero(clips.labels == label)
         held_out = None if clips.held_out is None else clips.held_out[of_label]
         part = Clips(clips.waves[of_label], clips.labels[of_label], held_out)
-        classes[of_label] += open_kinds(folder, part, config.rate, count, f"-label-{label}").of_clip
+        fitting = number_of_kinds(len(part.training_places), count)
+        if fitting > 1:
+            classes[of_label] += open_kinds(folder, part, config.rate, fitting, f"-label-{label}").of_clip
     return replace(clips, labels=classes)
 
 

@@ -156,14 +156,14 @@ def number_of_kinds(n_clips: int, most: int) -> int:
     return max(1, min(most, n_clips // CLIPS_PER_KIND))
 
 
-def suited(settings: Settings, named: Collection[str], n_clips: int, rarest: int) -> Settings:
-    """The settings for so many training clips, of which the rarest label has so many (0: there are no labels): chosen
-    is what they leave open, and nobody has named."""
+def suited(settings: Settings, named: Collection[str], n_clips: int, commonest: int) -> Settings:
+    """The settings for so many training clips, of which the commonest label has so many (0: there are no labels):
+    chosen is what they leave open, and nobody has named."""
     # published presets learn labels whole, and train for as long as they were published with
     is_ours = settings.architecture == "framegan"
-    if settings.conditional and settings.kinds == 0 and (is_ours or not rarest):
-        kinds = number_of_kinds(rarest, MOST_KINDS_OF_A_LABEL) if rarest else number_of_kinds(n_clips, MOST_KINDS)
-        settings = replace(settings, kinds=kinds)
+    if settings.conditional and settings.kinds == 0 and (is_ours or not commonest):
+        among, most = (commonest, MOST_KINDS_OF_A_LABEL) if commonest else (n_clips, MOST_KINDS)
+        settings = replace(settings, kinds=number_of_kinds(among, most))
     if is_ours and n_clips <= SMALL_SET:
         small = {"patience": SMALL_SET_PATIENCE, "augment": SMALL_SET_AUGMENT}
         settings = replace(settings, **{name: value for name, value in small.items() if name not in named})

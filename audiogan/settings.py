@@ -168,8 +168,8 @@ class Settings:
     """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
 
     kinds: int = within(0, 0, 256)
-    """Groups of alike clips that a conditional run learns one by one, within each label, or in place of labels where
-    the data set has none: how many; 0 chooses by the number of clips, 1 does without."""
+    """Groups of alike clips that a conditional run learns one by one: how many in place of labels where the data set
+    has none, or at most within each label, of 16 clips or more; 0 chooses by the number of clips, 1 does without."""
 
     mels: int = within(0, 0, 256)
     """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""

@@ -52,6 +52,7 @@ def train(
     transform.fit(float_waves(clips.waves[fitted]).to(device))
     examples = Examples(clips, transform, device, config.seed)
     shares = clips.class_shares(config.n_classes)
+    previewed = clips.classes_in_turn(len(PREVIEW_SEEDS), config.kinds_per_label, config.n_classes) if shares else None
     game = Game(config, transform, device)
 
     # where to begin
@@ -69,7 +70,8 @@ def train(
     schedule = Schedule(limit, progress)
 
     def keep() -> None:
-        run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in game.sounds(PREVIEW_SEEDS)])
+        sounds = game.sounds(PREVIEW_SEEDS, previewed)
+        run.save_snapshot(progress.step, game.snapshot(), [encode(wave) for wave in sounds])
 
     def save() -> None:
         progress.flush(run)

@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from audiogan import audio, encoder, kinds, worker
+from audiogan.examples import Clips
 from audiogan.game import Game
 from audiogan.instrument import Instrument, Point
 from audiogan.runs import RunError
-from audiogan.transforms import make_transform
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config
 
 PITCHES_HZ = {"high": [2_000, 3_000], "low": [200, 400]}
-"""Of each label: as often the first pitch as the second, or thrice as often."""
 
 
 def write(folder, counts: dict[str, tuple[int, int]]) -> None:
@@ -29,7 +28,7 @@ def write(folder, counts: dict[str, tuple[int, int]]) -> None:
 
 @pytest.fixture
 def dataset(lab):
-    write(lab.home / "pitches", {"high": (12, 12), "low": (18, 6)})
+    write(lab.home / "pitches", {"high": (16, 16), "low": (24, 8)})
     return lab.prepare(lab.survey([lab.home / "pitches"]), "pitches", RATE, CLIP_SAMPLES / RATE)
 
 
@@ -92,23 +91,41 @@ def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monke
     assert np.array_equal(worker.load_clips(dataset.folder, config).labels, classes)
 
 
-def test_a_label_of_fewer_clips_than_kinds_says_so(lab, dataset):
-    config = lab.configure(dataset, "framegan", [*TINY, "kinds=25"])
-    with pytest.raises(RunError, match=r"25 kinds cannot be found among 2. clips: ask for fewer kinds"):
-        worker.load_clips(dataset.folder, config)
+def test_a_rare_label_is_left_whole(lab):
+    write(lab.home / "uneven", {"high": (16, 16), "low": (24, 7)})
+    dataset = lab.prepare(lab.survey([lab.home / "uneven"]), "uneven", RATE, CLIP_SAMPLES / RATE)
+    config = lab.configure(dataset, "framegan", [*TINY, "kinds=3", "hold_out=0"])
+    clips = worker.load_clips(dataset.folder, config)
+    # two kinds of sixteen clips, and three would be allowed
+    assert sorted(clips.class_shares(config.n_classes)) == pytest.approx([0, 0, 0, 16 / 63, 16 / 63, 31 / 63])
+    assert clips.class_shares(config.n_classes)[3] == pytest.approx(31 / 63)
+    run = lab.create_run(config, "uneven")
+    lab.train(run, worker.Limit(steps=1), "cpu")
+    instrument = Instrument(run, run.snapshot())
+    assert instrument.classes.tolist() == [0, 1, 3]
+    assert {instrument.point(seed, 1).kind for seed in range(50)} == {0}
+    assert {instrument.point(seed, 0).kind for seed in range(50)} == {0, 1}
+
+
+def test_previews_take_labels_in_turn_and_then_the_next_kinds_that_there_are():
+    classes = np.repeat([0, 1, 3, 4, 5], [1, 3, 4, 2, 2])
+    clips = Clips(np.zeros((len(classes), 8), np.int16), classes)
+    # of the first label kind 1 is the commonest and kind 2 was never found
+    assert clips.classes_in_turn(7, kinds_per_label=3, n_classes=6).tolist() == [1, 3, 0, 4, 1, 5, 0]
 
 
 def test_it_is_said_before_the_training(lab, config):
     assert "Each label is learned as 2 kinds of alike clips." in lab.describe_construction(config)
 
 
-def test_previews_take_labels_in_turn_and_then_their_next_kinds(monkeypatch):
-    config = tiny_config("kinds=3")
-    game = Game(config, make_transform(config), torch.device("cpu"))
-    asked, make = [], game.averaged.forward
-    monkeypatch.setattr(game.averaged, "forward", lambda z, classes: asked.append(classes.tolist()) or make(z, classes))
-    game.sounds(range(7))
-    assert asked == [[0, 3, 1, 4, 2, 5, 0]]
+def test_what_is_previewed_is_what_the_trainer_asks_for(lab, config, monkeypatch):
+    asked, make = [], Game.sounds
+    monkeypatch.setattr(
+        Game, "sounds", lambda game, seeds, classes=None: asked.append(classes) or make(game, seeds, classes)
+    )
+    run = lab.create_run(config, "watched")
+    lab.train(run, worker.Limit(steps=1), "cpu")
+    assert {tuple(classes) for classes in asked if len(classes) == 6} == {(0, 2, 1, 3, 0, 2)}
 
 
 def test_a_seed_has_a_kind_of_its_label_as_often_as_the_data_set(instrument):

@@ -61,8 +61,8 @@ class Planning(Sounds):
         settings = preset(preset_name).settings.with_text(list(assignments))
         named = {assignment.partition("=")[0] for assignment in assignments}
         trained_on = 1 - settings.hold_out
-        rarest = max(1, round(min(dataset.counts.values()) * trained_on)) if len(dataset.labels) > 1 else 0
-        settings = suited(settings, named, round(dataset.n_clips * trained_on), rarest)
+        commonest = max(1, round(max(dataset.counts.values()) * trained_on)) if len(dataset.labels) > 1 else 0
+        settings = suited(settings, named, round(dataset.n_clips * trained_on), commonest)
         return RunConfig(
             preset=preset_name,
             settings=settings,
