@@ -99,6 +99,11 @@ class RunConfig:
         return max(1, self.settings.kinds) if is_divided else 1
 
     @property
+    def is_divided(self) -> bool:
+        """Whether the classes are kinds, in place of labels or of labels."""
+        return self.has_kinds or self.kinds_per_label > 1
+
+    @property
     def shared_labels(self) -> tuple[str, ...]:
         """Labels that mean the same to other runs: kinds are found anew for each data set."""
         return () if self.has_kinds else self.label_names
@@ -121,8 +126,9 @@ class RunConfig:
         values = json.loads(text)
         # runs that were begun before anything was held out trained on all clips, without kinds, and go on so
         settings = {"hold_out": 0.0, "kinds": 1} | values["settings"]
-        # was an augmentation that no preset used
-        settings.pop("roll_seconds", None)
+        # kinds meant nothing where there were labels, before there was another augmentation than this
+        if settings.pop("roll_seconds", None) is not None and len(values["labels"]) > 1:
+            settings["kinds"] = 1
         values["settings"] = Settings(**settings)
         values["labels"] = tuple(values["labels"])
         return cls(**values)

@@ -42,7 +42,7 @@ LARGEST_UNIFORM = 0.9999
 """The end of an open interval, as near as matters."""
 
 MOST_CANDIDATES = 8
-"""Labels that are refined when none was given, the most promising ones."""
+"""Classes that are refined, the most promising ones."""
 
 Progress = Callable[[int, int], None]
 
@@ -159,7 +159,7 @@ def encode(
 ) -> Point:
     """The point whose sound is nearest to a clip (T,): the encoder's guess, refined. The same every time.
 
-    A model that knows labels and is not given one tries each of them, and each of their kinds, and keeps the best.
+    A model that knows labels tries their kinds, those of the label that is given or of all, and keeps the best.
     """
     seen = instrument.transform(torch.from_numpy(wave)[None])
     with torch.no_grad():

@@ -20,7 +20,7 @@ SLIDERS = 8
 """Directions that are offered: the strongest ones; beyond these a movement is hardly heard."""
 
 SILVER = math.sqrt(2) - 1
-"""A stride through the kinds of a label that has nothing to do with the one through labels."""
+"""Each turn through the labels moves on by so much of a label's kinds: nothing to do with the stride through labels."""
 
 REACH = 3.0
 """How far a slider goes, in standard deviations: 99.7 % of normal latents lie inside."""
@@ -60,10 +60,12 @@ class Instrument:
                 module.load_state_dict(own)
         except (OSError, DamagedFile, RuntimeError) as error:
             raise RunError(f"The snapshot {snapshot.path.name} of '{run.name}' cannot be read: {error}") from None
-        self.shares = run.class_shares if settings.kinds > 1 else None
+        self.shares = run.class_shares if self.config.is_divided else None
         shares = np.ones(self.config.n_classes) if self.shares is None else np.array(self.shares)
         # a rare label is divided into fewer kinds than others: its further classes mean nothing
         self.classes = torch.from_numpy(np.flatnonzero(shares))
+        count = max(1, len(self.labels))
+        self._stride = (round(count * SILVER) + SILVER) / count
         self.unit = latent.deviation(settings.latent)
         # the label's own numbers enter the same layer, after the latent's
         weight = self.generator.dense.weight[:, : settings.latent_size]
@@ -87,8 +89,8 @@ class Instrument:
         """The point of a seed, or the latent `origin` (Z,) in its place, its sliders moved to the positions given (K,).
 
         Without a label a model that knows labels takes them in turn by seed; kinds, in place of labels or of a label,
-        come as often as the data set has them. Raises RunError for a label, a kind, a number of sliders or an origin
-        the model does not have, SettingError for a seed out of range.
+        come as often as the data set has them. Raises RunError for a label, a number of sliders or an origin the model
+        does not have, SettingError for a seed out of range.
         """
         check_seed(seed)
         if label is None and self.labels:
@@ -115,7 +117,7 @@ class Instrument:
         if label is None or count == 1:
             return 0
         shares = self.shares[label * count : (label + 1) * count]
-        return int(in_proportion(shares, [seed], SILVER)[0])
+        return int(in_proportion(shares, [seed], self._stride)[0])
 
     def _checked(self, origin: Sequence[float]) -> Tensor:
         """A latent (Z,) from elsewhere. Raises RunError unless it fits this model."""
@@ -139,16 +141,25 @@ class Instrument:
 
     @torch.inference_mode()
     def render(self, points: Sequence[Point]) -> Tensor:
-        """The sounds (B, T) of the points. Each is the same whatever is rendered beside it, up to rounding."""
+        """The sounds (B, T) of the points. Each is the same whatever is rendered beside it, up to rounding.
+
+        Raises RunError for points of another model.
+        """
         size = self.config.settings.latent_size
         if any(len(point.latent) != size for point in points):
             raise RunError(f"This model's latents have {size} numbers: these come from another model.")
-        kinds = self.config.kinds_per_label
-        if any(not 0 <= point.kind < kinds for point in points):
-            raise RunError(f"This model divides a label into {kinds} kinds: these sounds come from another model.")
         latents = torch.tensor([point.latent for point in points])
-        classes = torch.tensor([point.label * kinds + point.kind for point in points]) if self.labels else None
-        return self.transform.inverse(self.generator(latents, classes))
+        return self.transform.inverse(self.generator(latents, self._classes(points) if self.labels else None))
+
+    def _classes(self, points: Sequence[Point]) -> Tensor:
+        """(B,) the classes of the points. Raises RunError for one that this model has not learned."""
+        kinds = self.config.kinds_per_label
+        if any(point.label is None or not 0 <= point.kind < kinds for point in points):
+            raise RunError(f"This model has labels of {kinds} kinds at most: these sounds come from another one.")
+        classes = torch.tensor([point.label * kinds + point.kind for point in points])
+        if not torch.isin(classes, self.classes).all():
+            raise RunError("These sounds are of kinds that this model has not learned: they come from another one.")
+        return classes
 
     def wav(self, point: Point, clean: bool = False) -> bytes:
         """One sound as a 16-bit mono WAV file: the bytes that are heard and downloaded."""

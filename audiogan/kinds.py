@@ -41,43 +41,50 @@ class Kinds:
     """int (N,): the kind of each clip, from 0."""
 
     examples: tuple[int, ...]
-    """For each kind, the number of the clip nearest to its middle."""
+    """For each kind in place of a label, the number of the clip nearest to its middle."""
 
 
 def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
     """The clips of the data set in that folder, with the run's classes (see `RunConfig.n_classes`) in place of labels.
 
-    A rare label has fewer kinds than others, or is left whole. Raises ValueError with more kinds in place of labels
-    than clips.
+    Raises ValueError with more kinds in place of labels than clips.
     """
-    count = config.settings.kinds
-    if config.has_kinds:
-        return replace(clips, labels=open_kinds(folder, clips, config.rate, count).of_clip)
-    if config.kinds_per_label == 1:
+    if not config.is_divided:
         return clips
-    classes = clips.labels * count
-    for label in np.unique(clips.labels):
-        of_label = np.flatnonzero(clips.labels == label)
-        held_out = None if clips.held_out is None else clips.held_out[of_label]
-        part = Clips(clips.waves[of_label], clips.labels[of_label], held_out)
-        fitting = number_of_kinds(len(part.training_places), count)
-        if fitting > 1:
-            classes[of_label] += open_kinds(folder, part, config.rate, fitting, f"-label-{label}").of_clip
-    return replace(clips, labels=classes)
+    within_labels = not config.has_kinds
+    return replace(clips, labels=open_kinds(folder, clips, config.rate, config.settings.kinds, within_labels).of_clip)
 
 
-def open_kinds(folder: Path, clips: Clips, rate: int, count: int, suffix: str = "") -> Kinds:
-    """The kinds that are kept in a data set's folder, by a name with that suffix, or new ones, then kept there."""
+def open_kinds(folder: Path, clips: Clips, rate: int, count: int, within_labels: bool = False) -> Kinds:
+    """The kinds that are kept in a data set's folder, or new ones, which are then kept there."""
     mask = np.packbits(np.isin(np.arange(len(clips.waves)), clips.training_places))
-    path = Path(folder) / f"kinds-{count}-{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}{suffix}.safetensors"
+    name = f"kinds-{count}-{'of-labels-' * within_labels}{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}.safetensors"
+    path = Path(folder) / name
     with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError):
         tensors, _ = load_tensors(path)
         return Kinds(tensors["of_clip"].numpy(), tuple(tensors["examples"].tolist()))
-    kinds = find_kinds(clips.waves, clips.training_places, rate, count)
+    if within_labels:
+        kinds = divide_labels(clips, rate, count)
+    else:
+        kinds = find_kinds(clips.waves, clips.training_places, rate, count)
     # what cannot be kept is found again next time
     with contextlib.suppress(OSError):
-        save_tensors(path, {"of_clip": torch.from_numpy(kinds.of_clip), "examples": torch.tensor(kinds.examples)})
+        examples = torch.tensor(kinds.examples, dtype=torch.int64)
+        save_tensors(path, {"of_clip": torch.from_numpy(kinds.of_clip), "examples": examples})
     return kinds
+
+
+def divide_labels(clips: Clips, rate: int, count: int) -> Kinds:
+    """Each label's clips in up to `count` kinds, of 16 or more training clips on average: kind k of label n is number
+    n * count + k. Without examples."""
+    numbers = clips.labels.astype(np.int64) * count
+    for label in np.unique(clips.labels):
+        of_label = np.flatnonzero(clips.labels == label)
+        places = np.flatnonzero(np.isin(of_label, clips.training_places))
+        fitting = number_of_kinds(len(places), count)
+        if fitting > 1:
+            numbers[of_label] += find_kinds(clips.waves[of_label], places, rate, fitting).of_clip
+    return Kinds(numbers, ())
 
 
 def find_kinds(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Kinds:

@@ -223,12 +223,12 @@ class Run:
 
     def save_class_shares(self, shares: Sequence[float]) -> None:
         """How often each class is among the clips that are trained on; labels can be counted in any data set."""
-        if self.config.settings.kinds > 1:
+        if self.config.is_divided:
             _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
 
     @property
     def class_shares(self) -> list[float]:
-        """Of each class that has kinds; all alike before training has told."""
+        """Of each class of a run that is divided into kinds; all alike before training has told."""
         try:
             return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

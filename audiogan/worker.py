@@ -48,7 +48,9 @@ def describe_construction(config: RunConfig) -> str:
 
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
-    kinds = f" Each label is learned as {settings.kinds} kinds of alike clips." if config.kinds_per_label > 1 else ""
+    kinds = (
+        f" Each label is learned as up to {settings.kinds} kinds of alike clips." if config.kinds_per_label > 1 else ""
+    )
     if config.has_kinds:
         kinds = f" {settings.kinds} kinds of alike clips stand in for labels."
     layers = models.describe(settings, transform.shape)
@@ -176,7 +178,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):
-    """The prepared clips that a run was made with, as `Clips`; kinds stand in for labels where the run has them.
+    """The prepared clips that a run was made with, as `Clips` whose labels are the run's classes.
 
     Raises RunError when the data set is gone or no longer the same.
     """

@@ -82,7 +82,9 @@ def main() -> None:
         dataset = lab.prepare(lab.survey([arguments.data]), "data") if arguments.data else lab.prepare_built_in()
         clips = Clips(dataset.clips(), dataset.clip_labels())
         for variant in arguments.variants:
-            config = lab.configure(dataset, "framegan", [] if variant == "base" else variant.split(","))
+            changes = [] if variant == "base" else variant.split(",")
+            # judged are labels, so that these are learned whole
+            config = lab.configure(dataset, "framegan", ["kinds=1", *changes])
             began = time.process_time()
             game, examples = train(config, clips, arguments.steps)
             seconds = time.process_time() - began

@@ -232,7 +232,7 @@ def side_by_side(device: torch.device, clips: Clips, rates: dict[str, float], qu
 
 
 def default_training(device: torch.device, data: Path | None, minutes: float, quick: bool, folder: Path) -> dict:
-    """One training of the default preset, as anybody starts it."""
+    """One training of the default preset, as anybody starts it but for labels, which are learned whole."""
     if data:
         dataset = open_dataset(data)
         clips, rate, labels = Clips(dataset.clips(), dataset.clip_labels()), dataset.rate, dataset.labels

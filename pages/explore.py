@@ -90,6 +90,6 @@ st.download_button(
     on_click="ignore",
 )
 st.caption(
-    "Inside: 16-bit WAVs and sounds.json with each sound's seed, label and latent, and whether it was cleaned. "
+    "Inside: 16-bit WAVs and sounds.json with each sound's seed, label, kind and latent, and whether it was cleaned. "
     f"`audiogan generate {shlex.quote(name)} --recall sounds.json` makes the same sounds again."
 )

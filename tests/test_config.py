@@ -148,7 +148,11 @@ def test_a_run_s_configuration_travels_as_json(name):
 def test_a_run_of_the_days_when_frames_could_be_rolled_goes_on():
     values = json.loads(tiny_config().to_json())
     values["settings"]["roll_seconds"] = 0.0
-    assert RunConfig.from_json(json.dumps(values)) == tiny_config(created=values["created"])
+    # in which the number of kinds meant nothing where there were labels
+    values["settings"]["kinds"] = 8
+    assert RunConfig.from_json(json.dumps(values)) == tiny_config("kinds=1", created=values["created"])
+    values["labels"] = []
+    assert RunConfig.from_json(json.dumps(values)).n_classes == 8
 
 
 def test_labels_are_given_to_the_networks_when_there_are_two_and_they_are_wanted():

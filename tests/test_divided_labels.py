@@ -11,7 +11,7 @@ from audiogan.examples import Clips
 from audiogan.game import Game
 from audiogan.instrument import Instrument, Point
 from audiogan.runs import RunError
-from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config
+from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, tiny_config, train_here
 
 PITCHES_HZ = {"high": [2_000, 3_000], "low": [200, 400]}
 
@@ -105,6 +105,8 @@ def test_a_rare_label_is_left_whole(lab):
     assert instrument.classes.tolist() == [0, 1, 3]
     assert {instrument.point(seed, 1).kind for seed in range(50)} == {0}
     assert {instrument.point(seed, 0).kind for seed in range(50)} == {0, 1}
+    with pytest.raises(RunError, match="of kinds that this model has not learned"):
+        instrument.render([instrument.point(0, 1, kind=2)])
 
 
 def test_previews_take_labels_in_turn_and_then_the_next_kinds_that_there_are():
@@ -115,7 +117,7 @@ def test_previews_take_labels_in_turn_and_then_the_next_kinds_that_there_are():
 
 
 def test_it_is_said_before_the_training(lab, config):
-    assert "Each label is learned as 2 kinds of alike clips." in lab.describe_construction(config)
+    assert "Each label is learned as up to 2 kinds of alike clips." in lab.describe_construction(config)
 
 
 def test_what_is_previewed_is_what_the_trainer_asks_for(lab, config, monkeypatch):
@@ -140,6 +142,18 @@ def test_a_seed_has_a_kind_of_its_label_as_often_as_the_data_set(instrument):
     assert np.bincount([point.kind for point in in_turn if point.label]) / 200 == pytest.approx(shares[1], abs=0.03)
 
 
+@pytest.mark.parametrize("count", [2, 3, 10, 12, 29, 35, 70])
+def test_labels_in_turn_have_all_their_kinds_however_many_labels_there_are(new_run, clips, count):
+    # twelve, 29 and 70 turns of sqrt 2 are nearly whole ones
+    run = new_run("many", "kinds=4", labels=tuple(map(str, range(count))))
+    train_here(run, clips, 1)
+    instrument = Instrument(run, run.snapshot())
+    instrument.shares = [0.25 / count] * 4 * count
+    in_turn = [instrument.point(seed) for seed in range(20 * count)]
+    for label in range(count):
+        assert np.bincount([point.kind for point in in_turn if point.label == label]) == pytest.approx([5] * 4, abs=2)
+
+
 def test_kinds_are_independent_of_labels_that_are_asked_for_in_proportion(instrument):
     from audiogan.splits import in_proportion
 
@@ -155,8 +169,9 @@ def test_a_sound_is_of_the_kind_that_is_asked_for(instrument, monkeypatch):
     assert asked == [[0, 1, 2, 3]]
     assert len({point.latent for point in points}) == 1
     assert not any(torch.equal(sounds[0], other) for other in sounds[1:])
-    with pytest.raises(RunError, match="divides a label into 2 kinds: these sounds come from another model"):
-        instrument.render([instrument.point(5, 0, kind=2)])
+    for stranger in (instrument.point(5, 0, kind=2), Point(points[0].latent, None)):
+        with pytest.raises(RunError, match="has labels of 2 kinds at most: these sounds come from another one"):
+            instrument.render([stranger])
 
 
 def test_an_address_remembers_the_kind(lab, run):

@@ -75,7 +75,7 @@ class Generating(Playing):
             step = book["snapshot"] if step is None else step
             if not all(math.isfinite(number) for row in rows for number in row["latent"]):
                 raise ValueError("a latent is not a number")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise RunError("That is not a sounds.json as a ZIP of generated sounds holds it.") from None
         instrument = self.instrument(run, step)
         points = [
@@ -96,7 +96,7 @@ class Generating(Playing):
         return buffer.getvalue()
 
     def addresses(self, run: Run, sounds: Sequence[Sound], step: int | None = None) -> str:
-        """sounds.json: model, snapshot, and every sound's seed, label and latent, and whether it was cleaned."""
+        """sounds.json: model, snapshot, and every sound's seed, label, kind and latent, and whether it was cleaned."""
         book = {
             "model": run.name,
             "snapshot": run.snapshot(step).step,

@@ -48,7 +48,7 @@ class Instrument(TypedDict):
     run: str
     snapshot: str
     labels: list[str]
-    """Names of the classes; pills appear when there are two or more."""
+    """Names that can be asked for; pills appear when there are two or more."""
     label: int
     """Index into `labels` to begin with."""
     sliders: list[Slider]
@@ -60,6 +60,8 @@ class Instrument(TypedDict):
     """Slider positions to begin with; without them the sliders take the seed's own."""
     latent: NotRequired[list[float]]
     """Where to begin in place of the seed; the next seed chosen leaves it."""
+    kind: NotRequired[int]
+    """Which of its label's kinds `latent` is."""
     clean: NotRequired[bool]
     """Whether sounds are asked for with `clean=1`; a change asks for the present one anew."""
     turn: NotRequired[int]
@@ -131,10 +133,10 @@ def blind_question(
 def player(model: Instrument, *, key: str) -> Point | None:
     """Show the instrument and return the point its user last chose, None before the first choice.
 
-    The sounds come from `model["route"]`, asked as `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=&clean=1`
-    and answering 16-bit mono WAV with the slider positions in the header `X-Sliders`, or one plain sentence
-    with another status than 200. Without `sliders` the route answers the seed's own positions, and the sliders
-    move there.
+    The sounds come from `model["route"]`, asked as
+    `?run=&snapshot=&seed=&label=&sliders=0.1,-0.4&latent=&kind=&clean=1` and answering 16-bit mono WAV with the slider
+    positions in the header `X-Sliders`, or one plain sentence with another status than 200. Without `sliders` the
+    route answers the seed's own positions, and the sliders move there.
 
     The page reruns when a slider is released and when the label or the seed changed, after the sound has
     arrived. Another `seed`, `label` or `positions` than before moves the instrument there; handing the
