@@ -29,7 +29,7 @@ class Game:
 
     def __init__(self, config: RunConfig, transform: Transform, device: torch.device) -> None:
         self.settings, self.transform, self.device = config.settings, transform, device
-        self.n_classes, self.kinds_per_label = config.n_classes, config.kinds_per_label
+        self.n_classes = config.n_classes
         precision = self.settings.precision
         self.is_mixed = precision == "mixed" or (precision == "auto" and computes_in_bfloat16(device))
         generator, discriminator = ARCHITECTURES[self.settings.architecture]
@@ -171,11 +171,11 @@ class Game:
     @torch.inference_mode()
     def sounds(self, seeds: Sequence[int], asked: np.ndarray | None = None) -> Tensor:
         """(len(seeds), T) sounds of the averaged generator, those of the same seeds throughout a training; of the
-        classes (len(seeds),) that are asked for, or of each label's first in turn."""
+        classes (len(seeds),) that are asked for, or of each in turn."""
         classes = None
         if self.n_classes:
-            in_turn = np.arange(len(seeds)) * self.kinds_per_label % self.n_classes
-            classes = torch.from_numpy(in_turn if asked is None else asked).to(self.device)
+            asked = np.arange(len(seeds)) % self.n_classes if asked is None else asked
+            classes = torch.from_numpy(asked).to(self.device)
         points = [latent.from_seed(seed, self.settings.latent_size, self.settings.latent) for seed in seeds]
         seen = self.averaged(torch.stack(points).to(self.device), classes)
         # a few at a time: the complex spectrum of a clip is many times larger than what the network makes

@@ -148,7 +148,7 @@ SMALL_SET_PATIENCE = 10.0
 """Minutes without a better snapshot after which it then stops by itself."""
 
 SMALL_SET_AUGMENT = 0.5
-"""How often it then changes what the discriminator sees, which keeps it from copying for much longer."""
+"""How often it then changes what the discriminator sees, which slows down copying."""
 
 
 def number_of_kinds(n_clips: int, most: int) -> int:

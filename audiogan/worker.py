@@ -48,11 +48,11 @@ def describe_construction(config: RunConfig) -> str:
 
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
-    kinds = (
-        f" Each label is learned as up to {settings.kinds} kinds of alike clips." if config.kinds_per_label > 1 else ""
-    )
+    kinds = ""
     if config.has_kinds:
         kinds = f" {settings.kinds} kinds of alike clips stand in for labels."
+    elif config.is_divided:
+        kinds = f" Each label is learned as up to {settings.kinds} kinds of alike clips."
     layers = models.describe(settings, transform.shape)
     return f"{seen}: {transform.describe()}. {settings.architecture}: {layers}.{kinds}"
 
