@@ -147,7 +147,7 @@ def _loss_of_clips(encoder: Encoder, instrument: Instrument, clips: Clips, rando
     places = clips.training_places
     chosen = places[torch.randint(len(places), (BATCH,), generator=random).numpy()]
     seen = instrument.transform(float_waves(clips.waves[chosen]))
-    classes = torch.from_numpy(clips.labels[chosen].astype(np.int64)) if instrument.labels else None
+    classes = torch.from_numpy(clips.classes[chosen].astype(np.int64)) if instrument.labels else None
     return mismatch(instrument.generator(encoder(seen), classes), seen).mean()
 
 

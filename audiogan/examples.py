@@ -21,7 +21,7 @@ class Clips:
     waves: np.ndarray
     """int16 (N, T), possibly memory-mapped."""
 
-    labels: np.ndarray
+    classes: np.ndarray
     """int (N,): the class of each, see `RunConfig.n_classes`; its label where labels are not divided into kinds."""
 
     held_out: np.ndarray | None = None
@@ -31,7 +31,7 @@ class Clips:
         """How often each class is among the clips that are trained on; empty without classes."""
         if not n_classes:
             return []
-        counts = np.bincount(self.labels[self.training_places], minlength=n_classes)
+        counts = np.bincount(self.classes[self.training_places], minlength=n_classes)
         return (counts / counts.sum()).tolist()
 
     def classes_in_turn(self, count: int, kinds_per_label: int, n_classes: int) -> np.ndarray:
@@ -69,7 +69,7 @@ class Examples:
 
     def __init__(self, clips: Clips, transform: Transform, device: torch.device, seed: int) -> None:
         self.clips, self.transform, self.device, self.seed = clips, transform, device, seed
-        self.labels = torch.from_numpy(clips.labels.astype(np.int64)).to(device)
+        self.classes = torch.from_numpy(clips.classes.astype(np.int64)).to(device)
         self.places = clips.training_places
         self.clips_per_epoch = len(self.places)
         self._orders: dict[int, np.ndarray] = {}
@@ -79,7 +79,7 @@ class Examples:
             self._waves = torch.tensor(clips.waves, device=device)
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
-        """(what the network sees (size, *shape), labels (size,)) of the batch with that number, counted from 0.
+        """(what the network sees (size, *shape), classes (size,)) of the batch with that number, counted from 0.
 
         Every batch is full: what an epoch has left over is completed from the next one's order.
         """
@@ -89,9 +89,9 @@ class Examples:
         chosen = order[first - epochs[0] * self.clips_per_epoch :][:size]
         index = torch.from_numpy(chosen).to(self.device)
         if self._seen is not None:
-            return self._seen[index], self.labels[index]
+            return self._seen[index], self.classes[index]
         waves = self._waves[index] if self._waves is not None else torch.from_numpy(self.clips.waves[chosen])
-        return self.transform(waves.to(self.device) * (1 / audio.FULL_SCALE)), self.labels[index]
+        return self.transform(waves.to(self.device) * (1 / audio.FULL_SCALE)), self.classes[index]
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch not in self._orders:

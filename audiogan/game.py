@@ -17,7 +17,7 @@ from audiogan.models import ARCHITECTURES
 from audiogan.transforms import Transform
 
 PREVIEW_SEEDS = (0, 1, 2, 3, 4, 5)
-"""The latents that are listened to throughout training; labels take turns over them."""
+"""The latents that are listened to throughout training; classes take turns over them."""
 
 
 class Diverged(RuntimeError):
@@ -58,18 +58,18 @@ class Game:
         size, distribution = self.settings.latent_size, self.settings.latent
         return ranks.rows(lambda count: latent.draw(count, size, distribution, self.device), count)
 
-    def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One update on real clips (B, *shape) and as many generated ones of the same labels; (loss, belief)."""
+    def discriminator_step(self, real: Tensor, classes: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One update on real clips (B, *shape) and as many generated ones of the same classes; (loss, belief)."""
         self.set_rate(self.optimiser_d, self.settings.rate_d, step)
         update = self.penalised_update if self.is_penalised(step) else self.plain_update
         # the generator's relativistic loss is measured against these scores
-        loss, belief_real, belief_fake, self._score_real = update(real, labels)
+        loss, belief_real, belief_fake, self._score_real = update(real, classes)
         return loss, (belief_real, belief_fake)
 
-    def generator_step(self, labels: Tensor, step: int) -> Tensor:
+    def generator_step(self, classes: Tensor, step: int) -> Tensor:
         """One update against the discriminator as it is now, and of the averaged weights; the loss."""
         self.set_rate(self.optimiser_g, self.settings.rate_g, step)
-        (loss,) = self.generator_update(labels, self._score_real)
+        (loss,) = self.generator_update(classes, self._score_real)
         self.average(step)
         return loss
 
@@ -77,32 +77,32 @@ class Game:
         """Whether the gradient penalty comes in this step."""
         return step % self.settings.penalty_every == 0
 
-    def penalised_update(self, real: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+    def penalised_update(self, real: Tensor, classes: Tensor) -> tuple[Tensor, ...]:
         """The discriminator's update with its penalty: loss, belief of real and of generated clips, scores (B,)."""
-        return self._discriminator_update(real, labels, self.loss.penalty)
+        return self._discriminator_update(real, classes, self.loss.penalty)
 
-    def plain_update(self, real: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+    def plain_update(self, real: Tensor, classes: Tensor) -> tuple[Tensor, ...]:
         """The same without a gradient penalty."""
-        return self._discriminator_update(real, labels, "clip" if self.loss.penalty == "clip" else "none")
+        return self._discriminator_update(real, classes, "clip" if self.loss.penalty == "clip" else "none")
 
-    def _discriminator_update(self, real: Tensor, labels: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
-        settings, labels = self.settings, labels if self.n_classes else None
+    def _discriminator_update(self, real: Tensor, classes: Tensor, penalty_kind: str) -> tuple[Tensor, ...]:
+        settings, classes = self.settings, classes if self.n_classes else None
         with torch.no_grad(), self._precision():
-            fake = self.generator(self.draw(len(real)), labels).to(real.dtype)
+            fake = self.generator(self.draw(len(real)), classes).to(real.dtype)
         real, fake = self._augmented(real), self._augmented(fake)
         if penalty_kind == "zero_centred":
             real, fake = real.detach().requires_grad_(), fake.requires_grad_()
 
         with self._precision(penalised=penalty_kind == "zero_centred"):
-            score_real = self.discriminator(real, labels).to(real.dtype)
-            score_fake = self.discriminator(fake, labels).to(real.dtype)
+            score_real = self.discriminator(real, classes).to(real.dtype)
+            score_fake = self.discriminator(fake, classes).to(real.dtype)
         loss = total = self.loss.discriminator(score_real, score_fake)
         weight = settings.penalty * settings.penalty_every
         if penalty_kind == "zero_centred":
             penalty = zero_centred_penalty(score_real, real) + zero_centred_penalty(score_fake, fake)
             total = loss + weight * penalty
         if penalty_kind == "interpolated":
-            penalty = interpolated_penalty(lambda x: self.discriminator(x, labels), real, fake)
+            penalty = interpolated_penalty(lambda x: self.discriminator(x, classes), real, fake)
             total = loss + weight * penalty
 
         self._update(self.optimiser_d, total)
@@ -113,15 +113,15 @@ class Game:
         score_real, score_fake = score_real.detach(), score_fake.detach()
         return loss.detach(), *self.loss.belief(score_real, score_fake), score_real
 
-    def generator_update(self, labels: Tensor, score_real: Tensor) -> tuple[Tensor]:
+    def generator_update(self, classes: Tensor, score_real: Tensor) -> tuple[Tensor]:
         """The generator's update, beside the scores (B,) that real clips had in the discriminator's: its loss."""
-        count, labels = len(labels), labels if self.n_classes else None
+        count, classes = len(classes), classes if self.n_classes else None
         # its weights take no part in this update: without this, half of the backward pass is wasted on them
         self.discriminator.requires_grad_(False)
         with self._precision():
-            fake = self.generator(self.draw(count), labels)
+            fake = self.generator(self.draw(count), classes)
             fake = self._augmented(fake)
-            score = self.discriminator(fake, labels).to(score_real.dtype)
+            score = self.discriminator(fake, classes).to(score_real.dtype)
         loss = self.loss.generator(score_real, score)
         self._update(self.optimiser_g, loss)
         self.discriminator.requires_grad_(True)

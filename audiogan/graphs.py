@@ -32,18 +32,18 @@ class Graphed:
         self._happened: Counter = Counter()
         self._recordings: dict[str, tuple[Callable[[], None], list[Tensor], list[Tensor]]] = {}
 
-    def discriminator_step(self, real: Tensor, labels: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def discriminator_step(self, real: Tensor, classes: Tensor, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """As `Game.discriminator_step`."""
         self.game.set_rate(self.game.optimiser_d, self.game.settings.rate_d, step)
         # a step with its penalty and one without are two recordings
         update = self.game.penalised_update if self.game.is_penalised(step) else self.game.plain_update
-        loss, belief_real, belief_fake, self._score_real = self._play(update, real, labels)
+        loss, belief_real, belief_fake, self._score_real = self._play(update, real, classes)
         return loss, (belief_real, belief_fake)
 
-    def generator_step(self, labels: Tensor, step: int) -> Tensor:
+    def generator_step(self, classes: Tensor, step: int) -> Tensor:
         """As `Game.generator_step`."""
         self.game.set_rate(self.game.optimiser_g, self.game.settings.rate_g, step)
-        (loss,) = self._play(self.game.generator_update, labels, self._score_real)
+        (loss,) = self._play(self.game.generator_update, classes, self._score_real)
         self.game.average(step)
         return loss
 

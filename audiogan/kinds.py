@@ -52,7 +52,7 @@ def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
     if not config.is_divided:
         return clips
     within_labels = not config.has_kinds
-    return replace(clips, labels=open_kinds(folder, clips, config.rate, config.settings.kinds, within_labels).of_clip)
+    return replace(clips, classes=open_kinds(folder, clips, config.rate, config.settings.kinds, within_labels).of_clip)
 
 
 def open_kinds(folder: Path, clips: Clips, rate: int, count: int, within_labels: bool = False) -> Kinds:
@@ -77,9 +77,9 @@ def open_kinds(folder: Path, clips: Clips, rate: int, count: int, within_labels:
 def divide_labels(clips: Clips, rate: int, count: int) -> Kinds:
     """Each label's clips in up to `count` kinds, of 16 or more training clips on average: kind k of label n is number
     n * count + k. Without examples."""
-    numbers = clips.labels.astype(np.int64) * count
-    for label in np.unique(clips.labels):
-        of_label = np.flatnonzero(clips.labels == label)
+    numbers = clips.classes.astype(np.int64) * count
+    for label in np.unique(clips.classes):
+        of_label = np.flatnonzero(clips.classes == label)
         places = np.flatnonzero(np.isin(of_label, clips.training_places))
         fitting = number_of_kinds(len(places), count)
         if fitting > 1:

@@ -88,7 +88,7 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     use_threads(config.settings.threads)
     clips = load_clips(dataset_folder, config)
     transform = make_transform(config).to(device)
-    sample = Clips(clips.waves[:CLIPS], clips.labels[:CLIPS])
+    sample = Clips(clips.waves[:CLIPS], clips.classes[:CLIPS])
     transform.fit(float_waves(sample.waves).to(device))
     game = Game(config, transform, device)
     steps = playing(game)
@@ -98,9 +98,9 @@ def measure(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
         """Seconds of one whole step with that batch."""
         started = time.perf_counter()
         for _ in range(config.settings.critic_steps):
-            real, labels = examples.batch(number, batch)
-            steps.discriminator_step(real, labels, number)
-        steps.generator_step(labels, number).item()
+            real, classes = examples.batch(number, batch)
+            steps.discriminator_step(real, classes, number)
+        steps.generator_step(classes, number).item()
         return time.perf_counter() - started
 
     # the largest presets take minutes a step: a batch of two, scaled up, tells enough

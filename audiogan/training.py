@@ -94,10 +94,10 @@ def train(
         # the discriminator learns to tell real from generated ...
         for turn in range(settings.critic_steps):
             batch_number = (progress.step - 1) * settings.critic_steps + turn
-            real, labels = examples.batch(ranks.part(batch_number), settings.batch)
-            loss_d, belief = steps.discriminator_step(real, labels, progress.step)
+            real, classes = examples.batch(ranks.part(batch_number), settings.batch)
+            loss_d, belief = steps.discriminator_step(real, classes, progress.step)
         # ... and the generator to be mistaken for real
-        loss_g = steps.generator_step(labels, progress.step)
+        loss_g = steps.generator_step(classes, progress.step)
 
         measured = torch.stack([loss_d, loss_g, *belief])
         ranks.average([measured])

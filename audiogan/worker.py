@@ -178,7 +178,7 @@ def _train(run: Run, dataset_folder: Path, limit: Limit, device_name: str, repor
 
 
 def load_clips(dataset_folder: Path, config: RunConfig):
-    """The prepared clips that a run was made with, as `Clips` whose labels are the run's classes.
+    """The prepared clips that a run was made with, as `Clips` with the run's classes.
 
     Raises RunError when the data set is gone or no longer the same.
     """

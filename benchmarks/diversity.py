@@ -36,9 +36,9 @@ def train(config: RunConfig, clips: Clips, steps: int) -> tuple[Game, Examples]:
     examples, game = Examples(clips, transform, device, config.seed), Game(config, transform, device)
     for step in range(1, steps + 1):
         torch.manual_seed(mix_seed(config.seed, step))
-        real, labels = examples.batch(step - 1, config.settings.batch)
-        game.discriminator_step(real, labels, step)
-        game.generator_step(labels, step)
+        real, classes = examples.batch(step - 1, config.settings.batch)
+        game.discriminator_step(real, classes, step)
+        game.generator_step(classes, step)
     return game, examples
 
 

@@ -121,7 +121,7 @@ def mixed_stays_finite(device: torch.device, clips: Clips) -> float:
 
 def resumes(device: torch.device, clips: Clips, folder: Path) -> float:
     settings = preset("framegan").settings.with_text(SMALL)
-    labels = tuple(map(str, range(int(clips.labels.max()) + 1)))
+    labels = tuple(map(str, range(int(clips.classes.max()) + 1)))
     config = RunConfig("framegan", settings, "built-in", "", RATE, CLIP_SAMPLES, labels)
     whole, broken = (Run.create(folder, config, name) for name in ("whole", "broken"))
     for run, ends in ((whole, (6,)), (broken, (3, 6))):
@@ -238,7 +238,7 @@ def default_training(device: torch.device, data: Path | None, minutes: float, qu
         clips, rate, labels = Clips(dataset.clips(), dataset.clip_labels()), dataset.rate, dataset.labels
     else:
         clips, rate = built_in_clips(), RATE
-        labels = tuple(map(str, range(int(clips.labels.max()) + 1)))
+        labels = tuple(map(str, range(int(clips.classes.max()) + 1)))
     found = {"data": data.name if data else "built-in sounds", "clips": len(clips.waves)}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

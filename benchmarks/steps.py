@@ -35,7 +35,7 @@ class Contender:
 
     def __init__(self, preset_name: str, assignments: list[str], clips: Clips, device: str = "cpu") -> None:
         settings = preset(preset_name).settings.with_text(assignments)
-        labels = tuple(map(str, range(int(clips.labels.max()) + 1)))
+        labels = tuple(map(str, range(int(clips.classes.max()) + 1)))
         config = RunConfig(preset_name, settings, "built-in", "", RATE, CLIP_SAMPLES, labels)
         device = torch.device(device)
         transform = make_transform(config).to(device)
@@ -49,9 +49,9 @@ class Contender:
         """One generator step with its critic steps."""
         self.number += 1
         for turn in range(self.settings.critic_steps):
-            real, labels = self.examples.batch(self.number * self.settings.critic_steps + turn, self.settings.batch)
-            self.steps.discriminator_step(real, labels, self.number)
-        self.steps.generator_step(labels, self.number)
+            real, classes = self.examples.batch(self.number * self.settings.critic_steps + turn, self.settings.batch)
+            self.steps.discriminator_step(real, classes, self.number)
+        self.steps.generator_step(classes, self.number)
 
 
 def built_in_clips() -> Clips:

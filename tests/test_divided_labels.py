@@ -80,7 +80,7 @@ def test_classes_are_labels_times_kinds(assignments, labels, per_label, n_classe
 
 
 def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monkeypatch):
-    classes = worker.load_clips(dataset.folder, config).labels
+    classes = worker.load_clips(dataset.folder, config).classes
     names = [dataset.files[file].path for file in dataset.clip_files()]
     of_class = {n: {name.rsplit("-")[0] for name, c in zip(names, classes, strict=True) if c == n} for n in range(4)}
     assert [len(pitches) for pitches in of_class.values()] == [1, 1, 1, 1]
@@ -88,7 +88,7 @@ def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monke
     assert of_class[2] | of_class[3] == {"low/200", "low/400"}
     # found once
     monkeypatch.setattr(kinds, "find_kinds", lambda *_: pytest.fail("found again"))
-    assert np.array_equal(worker.load_clips(dataset.folder, config).labels, classes)
+    assert np.array_equal(worker.load_clips(dataset.folder, config).classes, classes)
 
 
 def test_a_rare_label_is_left_whole(lab):

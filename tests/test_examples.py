@@ -20,7 +20,7 @@ def test_a_label_belongs_to_its_clip(clips):
     waves, labels = examples.batch(0, 24)
     for wave, label in zip(waves, labels, strict=True):
         matches = (float_waves(clips.waves) == wave[0, :2_000]).all(1)
-        assert clips.labels[int(matches.nonzero())] == label
+        assert clips.classes[int(matches.nonzero())] == label
 
 
 def numbered_clips(count: int) -> Clips:

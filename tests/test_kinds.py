@@ -83,7 +83,7 @@ def test_kinds_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path,
     assert np.array_equal(again.of_clip, first.of_clip)
     assert again.examples == first.examples
     with pytest.raises(TypeError):  # others are found anew
-        kinds.open_kinds(tmp_path, Clips(clips.waves, clips.labels, np.arange(10) < 1), RATE, 3)
+        kinds.open_kinds(tmp_path, Clips(clips.waves, clips.classes, np.arange(10) < 1), RATE, 3)
 
 
 def test_a_data_set_without_labels_is_trained_by_kinds(lab, prepare):
@@ -92,7 +92,7 @@ def test_a_data_set_without_labels_is_trained_by_kinds(lab, prepare):
     assert config.label_names == ("kind 1", "kind 2", "kind 3")
     assert config.shared_labels == ()
     clips = worker.load_clips(unlabelled.folder, config)
-    assert set(clips.labels) == {0, 1, 2}
+    assert set(clips.classes) == {0, 1, 2}
     assert "3 kinds of alike clips stand in for labels" in lab.describe_construction(config)
 
 

@@ -81,7 +81,7 @@ class Playing(Sounds, Following):
         dataset = self.dataset(run.config.dataset)
         clips = worker.load_clips(dataset.folder, run.config)
         names = run.config.label_names or dataset.labels
-        labels = clips.labels // run.config.kinds_per_label
+        labels = clips.classes // run.config.kinds_per_label
         fits = labels == names.index(label) if label in names else np.ones(len(labels), bool)
         kept_back = fits & (False if clips.held_out is None else clips.held_out)
         index = int(np.random.default_rng(draw).choice(np.flatnonzero(kept_back if kept_back.any() else fits)))

@@ -1,8 +1,8 @@
 """Generator and discriminator pairs, one file an architecture.
 
-A generator maps latents (B, Z), and labels (B,) when conditional, to what the network sees (B, *shape); a
-discriminator maps that, and the labels, to scores (B,). Both are built from `(settings, shape, n_labels)`, with the
-transform's shape and n_labels = 0 for unconditional ones; `networks` holds what they share.
+A generator maps latents (B, Z), and classes (B,) when conditional, to what the network sees (B, *shape); a
+discriminator maps that, and the classes, to scores (B,). Both are built from `(settings, shape, n_classes)`, with the
+transform's shape and n_classes = 0 for unconditional ones; `networks` holds what they share.
 """
 
 import torch

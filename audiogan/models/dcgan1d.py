@@ -44,12 +44,12 @@ def positions_for(clip_samples: int) -> int:
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, T) in [-1, 1]."""
+    """(B, Z), classes (B,) or None -> (B, 1, T) in [-1, 1]."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         channels = [settings.width * 2**power for power in range(LAYERS - 1, -1, -1)]
         positions = positions_for(shape[1])
-        super().__init__(settings.latent_size, n_labels, channels[0] * positions)
+        super().__init__(settings.latent_size, n_classes, channels[0] * positions)
         self.clip_samples = shape[1]
         layers = [nn.LeakyReLU(0.2), nn.Unflatten(1, (channels[0], positions))]
         for before, after in pairwise(channels):
@@ -61,8 +61,8 @@ class Generator(networks.Generator):
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1, settings.kernel), nn.Tanh())
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.enter(latents, labels))[..., : self.clip_samples]
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        return self.layers(self.enter(latents, classes))[..., : self.clip_samples]
 
     def describe(self) -> str:
         _, positions = self.layers[1].unflattened_size
@@ -73,9 +73,9 @@ class Generator(networks.Generator):
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, T), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         super().__init__()
         channels = [1] + [settings.width * 2**power for power in range(LAYERS)]
         positions = positions_for(shape[1])
@@ -95,9 +95,9 @@ class Discriminator(networks.Discriminator):
             nn.Linear(channels[-1] * positions, settings.latent_size),
             nn.LeakyReLU(0.2),
         )
-        self.end_with(settings.latent_size, 1, n_labels)
+        self.end_with(settings.latent_size, 1, n_classes)
 
-    def features(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, waves: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, Z)."""
         return self.layers(waves)
 

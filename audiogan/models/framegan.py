@@ -41,10 +41,10 @@ class Residual(nn.Module):
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> frames (B, M, F), linear: levels are standardised, not bounded."""
+    """(B, Z), classes (B,) or None -> frames (B, M, F), linear: levels are standardised, not bounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
-        super().__init__(settings.latent_size, n_labels, 64)
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
+        super().__init__(settings.latent_size, n_classes, 64)
         mels, frames = shape
         width = settings.width
         channels = [2 * width, 2 * width, width * 3 // 2, width]
@@ -54,8 +54,8 @@ class Generator(networks.Generator):
         self.refine = nn.ModuleList(Residual(after, normalise=True) for after in channels[1:])
         self.to_frames = nn.Conv1d(channels[-1], mels, 5, padding=2)
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = leaky_relu(self.enter(pixel_norm(latents), labels), 0.2)
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        x = leaky_relu(self.enter(pixel_norm(latents), classes), 0.2)
         x = self.spread(x).unflatten(1, (-1, self.start))  # (B, 2w, F / 8)
         for widen, refine in zip(self.widen, self.refine, strict=True):
             x = interpolate(pixel_norm(x), scale_factor=2.0, mode="nearest")  # time x2
@@ -68,9 +68,9 @@ class Generator(networks.Generator):
 
 
 class Discriminator(networks.Discriminator):
-    """Frames (B, M, F), labels (B,) or None -> scores (B,), unbounded."""
+    """Frames (B, M, F), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         super().__init__()
         mels, frames = shape
         width = settings.width
@@ -80,31 +80,31 @@ class Discriminator(networks.Discriminator):
         self.narrow = nn.ModuleList(
             nn.Conv1d(before, after, 4, stride=2, padding=1) for before, after in pairwise(channels)
         )
-        self.end_with(channels[-1], frames // 2**STAGES, n_labels, beside=1)
+        self.end_with(channels[-1], frames // 2**STAGES, n_classes, beside=1)
 
-    def features(self, frames: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, frames: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 2w * F / 8 + 1): the innermost layer, flattened, and how much the clips beside this one differ."""
         x = self.from_frames(frames)
         for refine, narrow in zip(self.refine, self.narrow, strict=True):
             x = leaky_relu(narrow(refine(x)), 0.2)  # time /2
-        return torch.cat([x.flatten(1), batch_deviation(x, labels)], dim=1)
+        return torch.cat([x.flatten(1), batch_deviation(x, classes)], dim=1)
 
 
-def batch_deviation(x: Tensor, labels: Tensor | None = None, group: int = 4) -> Tensor:
+def batch_deviation(x: Tensor, classes: Tensor | None = None, group: int = 4) -> Tensor:
     """(B, C, F) -> (B, 1): how much a clip's companions differ, so that sameness can be seen (Karras et al. 2018,
-    section 3). Companions are the clips of its label, or else groups of four neighbours, or all when B is not a
+    section 3). Companions are the clips of its class, or else groups of four neighbours, or all when B is not a
     multiple of four.
 
-    Among mixed labels the differences between labels would hide that all clips of one label are the same.
+    Among mixed classes the differences between classes would hide that all clips of one class are the same.
     """
     # clips of other ranks are companions too: (B, ...) becomes (W * B, ...)
     flat = ranks.gather(x.flatten(1).to(torch.promote_types(x.dtype, torch.float32)))
-    if labels is None:
+    if classes is None:
         group = group if len(flat) % group == 0 else len(flat)
-        labels = torch.arange(len(flat), device=x.device) // group
+        classes = torch.arange(len(flat), device=x.device) // group
     else:
-        labels = ranks.gather(labels)
-    same = (labels[:, None] == labels).to(flat.dtype)  # (B, B)
+        classes = ranks.gather(classes)
+    same = (classes[:, None] == classes).to(flat.dtype)  # (B, B)
     share = same / same.sum(1, keepdim=True)
     # about a common middle, so that large features leave digits for small differences
     flat = flat - flat.mean(0)

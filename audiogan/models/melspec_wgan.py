@@ -40,15 +40,15 @@ FLATTENED_DROPOUT = 0.2
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
+    """(B, Z), classes (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_classes: int) -> None:
         _, height, frames = shape
         bias = settings.normalisation == "none"
         channels = [settings.width * 2**power for power in range(BLOCKS - 1, -1, -1)] + [1]
         start = (channels[0], height // 2**BLOCKS, frames // 2**BLOCKS)
         outputs = start[0] * start[1] * start[2]
-        super().__init__(settings.latent_size, n_labels, outputs, bias)
+        super().__init__(settings.latent_size, n_classes, outputs, bias)
         layers = [
             networks.normalisation(settings, networks.BatchNorm1d, outputs),
             nn.LeakyReLU(0.2),
@@ -63,17 +63,17 @@ class Generator(networks.Generator):
             ]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.enter(latents, labels))
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        return self.layers(self.enter(latents, classes))
 
     def describe(self) -> str:
         return networks.painted(self.layers, nn.Upsample, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, H, W), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, H, W), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
         _, height, frames = shape
         channels = [1] + [settings.width * 2**power for power in range(4)]
@@ -83,8 +83,8 @@ class Discriminator(networks.Discriminator):
             layers += [narrow(before, after), networks.LeakyReLU(), networks.Dropout(dropout)]
         flattened = networks.Dropout(min(settings.dropout, FLATTENED_DROPOUT))
         self.layers = nn.Sequential(*layers, nn.Flatten(), flattened)
-        self.end_with(channels[-1], (height // 16) * (frames // 16), n_labels)
+        self.end_with(channels[-1], (height // 16) * (frames // 16), n_classes)
 
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 8w * H / 16 * W / 16)."""
         return self.layers(images)

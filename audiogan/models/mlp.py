@@ -27,32 +27,32 @@ from audiogan.settings import Settings
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, T) in [-1, 1]."""
+    """(B, Z), classes (B,) or None -> (B, 1, T) in [-1, 1]."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         sizes = [settings.width, 2 * settings.width, 4 * settings.width]
-        super().__init__(settings.latent_size, n_labels, sizes[0])
+        super().__init__(settings.latent_size, n_classes, sizes[0])
         self.layers = nn.Sequential(
             nn.LeakyReLU(0.2), *dense_layers(sizes, settings.dropout), nn.Linear(sizes[-1], shape[1]), nn.Tanh()
         )
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.enter(latents, labels))[:, None]
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        return self.layers(self.enter(latents, classes))[:, None]
 
     def describe(self) -> str:
         return f"the last dense layer makes all of the clip's {self.layers[-2].out_features:,} samples at once"
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, T), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         super().__init__()
         sizes = [shape[1], 4 * settings.width, 2 * settings.width, settings.width]
         self.layers = nn.Sequential(*dense_layers(sizes, settings.dropout))
-        self.end_with(sizes[-1], 1, n_labels)
+        self.end_with(sizes[-1], 1, n_classes)
 
-    def features(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, waves: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, w)."""
         return self.layers(waves[:, 0])
 

@@ -1,4 +1,4 @@
-"""What every pair of networks has in common: how latents enter, how a score comes out, and labels in both."""
+"""What every pair of networks has in common: how latents enter, how a score comes out, and classes in both."""
 
 import torch
 from torch import Tensor, nn
@@ -6,26 +6,27 @@ from torch import Tensor, nn
 from audiogan import ranks
 from audiogan.settings import Settings
 
-LABEL_SIZE = 32
-"""Numbers that describe a label to the generator."""
+CLASS_SIZE = 32
+"""Numbers that describe a class to the generator."""
 
 
 class Generator(nn.Module):
-    """(B, Z), labels (B,) or None -> what the network sees (B, *shape).
+    """(B, Z), classes (B,) or None -> what the network sees (B, *shape).
 
     `dense` is always the first layer. Its first Z columns belong to the latents, so that its strongest directions are
-    directions of the latent space; the label embedding's columns follow.
+    directions of the latent space; those of the embedded class follow.
     """
 
-    def __init__(self, latent_size: int, n_labels: int, outputs: int, bias: bool = True) -> None:
+    def __init__(self, latent_size: int, n_classes: int, outputs: int, bias: bool = True) -> None:
         super().__init__()
-        self.label_embedding = nn.Embedding(n_labels, LABEL_SIZE) if n_labels else None
-        self.dense = nn.Linear(latent_size + (LABEL_SIZE if n_labels else 0), outputs, bias)
+        # its name in the files of runs that there are
+        self.label_embedding = nn.Embedding(n_classes, CLASS_SIZE) if n_classes else None
+        self.dense = nn.Linear(latent_size + (CLASS_SIZE if n_classes else 0), outputs, bias)
 
-    def enter(self, latents: Tensor, labels: Tensor | None) -> Tensor:
-        """(B, Z) and labels through the first layer: (B, outputs)."""
+    def enter(self, latents: Tensor, classes: Tensor | None) -> Tensor:
+        """(B, Z) and classes through the first layer: (B, outputs)."""
         if self.label_embedding is not None:
-            latents = torch.cat([latents, self.label_embedding(labels)], dim=1)
+            latents = torch.cat([latents, self.label_embedding(classes)], dim=1)
         return self.dense(latents)
 
     def describe(self) -> str:
@@ -34,26 +35,26 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(B, *shape), labels (B,) or None -> scores (B,), unbounded: no loss here wants a sigmoid inside the network."""
+    """(B, *shape), classes (B,) or None -> scores (B,), unbounded: no loss here wants a sigmoid inside the network."""
 
-    def end_with(self, channels: int, positions: int, n_labels: int, beside: int = 0) -> None:
+    def end_with(self, channels: int, positions: int, n_classes: int, beside: int = 0) -> None:
         """The last layer, for features of so many channels at so many positions, and `beside` numbers after them."""
         self.dense = nn.Linear(channels * positions + beside, 1)
         self.positions = positions
-        self.label_embedding = nn.Embedding(n_labels, channels) if n_labels else None
+        self.label_embedding = nn.Embedding(n_classes, channels) if n_classes else None
 
-    def features(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(B, N) what the last layer reads; labels, where known, only say which clips are compared with each other."""
+    def features(self, seen: Tensor, classes: Tensor | None = None) -> Tensor:
+        """(B, N) what the last layer reads; classes, where known, only say which clips are compared with each other."""
         raise NotImplementedError
 
-    def forward(self, seen: Tensor, labels: Tensor | None = None) -> Tensor:
-        features = self.features(seen, labels)
+    def forward(self, seen: Tensor, classes: Tensor | None = None) -> Tensor:
+        features = self.features(seen, classes)
         scores = self.dense(features).squeeze(1)
         if self.label_embedding is not None:
             # projection discriminator (Miyato and Koyama 2018, eq. 3) on each channel's mean over its positions
             channels = self.label_embedding.embedding_dim
             means = features[:, : channels * self.positions].unflatten(1, (channels, -1)).mean(2)
-            scores = scores + (self.label_embedding(labels) * means).sum(1)
+            scores = scores + (self.label_embedding(classes) * means).sum(1)
         return scores
 
 

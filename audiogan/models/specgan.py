@@ -32,14 +32,14 @@ PUBLISHED_START = "4 x 4"
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
+    """(B, Z), classes (B,) or None -> (B, 1, H, W) in [-1, 1], H and W multiples of 32."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_classes: int) -> None:
         _, height, frames = shape
         bias = settings.normalisation == "none"
         channels = [settings.width * 2**power for power in range(LAYERS - 1, -1, -1)]
         start = (channels[0], height // 2**LAYERS, frames // 2**LAYERS)
-        super().__init__(settings.latent_size, n_labels, start[0] * start[1] * start[2])
+        super().__init__(settings.latent_size, n_classes, start[0] * start[1] * start[2])
         layers = [
             nn.Unflatten(1, start),
             networks.normalisation(settings, networks.BatchNorm2d, channels[0]),
@@ -53,17 +53,17 @@ class Generator(networks.Generator):
             ]
         self.layers = nn.Sequential(*layers, widen(channels[-1], 1), nn.Tanh())
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.enter(latents, labels))
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        return self.layers(self.enter(latents, classes))
 
     def describe(self) -> str:
         return networks.painted(self.layers, nn.ConvTranspose2d, PUBLISHED_START)
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, H, W), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, H, W), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
         _, height, frames = shape
         channels = [settings.width * 2**power for power in range(LAYERS)]
@@ -75,9 +75,9 @@ class Discriminator(networks.Discriminator):
                 networks.LeakyReLU(),
             ]
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.end_with(channels[-1], (height // 2**LAYERS) * (frames // 2**LAYERS), n_labels)
+        self.end_with(channels[-1], (height // 2**LAYERS) * (frames // 2**LAYERS), n_classes)
 
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 16d * H / 32 * W / 32)."""
         return self.layers(images)
 

@@ -42,12 +42,12 @@ def strides_for(length: int) -> list[int]:
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, T) in [-1, 1]."""
+    """(B, Z), classes (B,) or None -> (B, 1, T) in [-1, 1]."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         strides = strides_for(wave_length(shape[1]))
         channels = [settings.width * 2**power for power in range(len(strides) - 1, -1, -1)] + [1]
-        super().__init__(settings.latent_size, n_labels, START * channels[0])
+        super().__init__(settings.latent_size, n_classes, START * channels[0])
         self.clip_samples = shape[1]
         self.layers = nn.ModuleList(
             nn.ConvTranspose1d(
@@ -61,8 +61,8 @@ class Generator(networks.Generator):
             for (before, after), stride in zip(pairwise(channels), strides, strict=True)
         )
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.enter(latents, labels).unflatten(1, (-1, START))  # (B, 16d, 16)
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        x = self.enter(latents, classes).unflatten(1, (-1, START))  # (B, 16d, 16)
         for layer in self.layers:
             x = layer(x.relu())  # time x4, channels /2
         return x.tanh()[..., : self.clip_samples]
@@ -74,9 +74,9 @@ class Generator(networks.Generator):
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, T), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         super().__init__()
         length = wave_length(shape[1])
         self.silence = length - shape[1]
@@ -88,9 +88,9 @@ class Discriminator(networks.Discriminator):
         )
         self.shuffle = settings.phase_shuffle
         self.shuffle_per_clip = settings.phase_shuffle_per == "clip"
-        self.end_with(channels[-1], START, n_labels)
+        self.end_with(channels[-1], START, n_classes)
 
-    def features(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, waves: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 16d * 16)."""
         x = nn.functional.pad(waves, (0, self.silence))
         for index, layer in enumerate(self.layers):

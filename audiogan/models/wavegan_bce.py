@@ -35,12 +35,12 @@ START = 16
 
 
 class Generator(networks.Generator):
-    """(B, Z), labels (B,) or None -> (B, 1, T) in [-1, 1]."""
+    """(B, Z), classes (B,) or None -> (B, 1, T) in [-1, 1]."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         width, bias = settings.width, settings.normalisation == "none"
         channels = [8 * width, 4 * width, 2 * width, 1]
-        super().__init__(settings.latent_size, n_labels, channels[0] * START, bias)
+        super().__init__(settings.latent_size, n_classes, channels[0] * START, bias)
         layers = [nn.Unflatten(1, (channels[0], START)), *between(settings, channels[0])]
         for before, after in pairwise(channels):
             layers += [widen(before, after, settings.kernel, bias), *between(settings, after)]
@@ -53,8 +53,8 @@ class Generator(networks.Generator):
             nn.Tanh(),
         )
 
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.enter(latents, labels))[:, None]
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        return self.layers(self.enter(latents, classes))[:, None]
 
     def describe(self) -> str:
         layers = sum(isinstance(layer, nn.ConvTranspose1d) for layer in self.layers)
@@ -65,18 +65,18 @@ class Generator(networks.Generator):
 
 
 class Discriminator(networks.Discriminator):
-    """(B, 1, T), labels (B,) or None -> scores (B,), unbounded."""
+    """(B, 1, T), classes (B,) or None -> scores (B,), unbounded."""
 
-    def __init__(self, settings: Settings, shape: tuple[int, int], n_labels: int) -> None:
+    def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
         super().__init__()
         sizes = [shape[1], 16 * settings.width, 8 * settings.width, 4 * settings.width]
         layers = []
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU(), networks.Dropout(settings.dropout)]
         self.layers = nn.Sequential(*layers)
-        self.end_with(sizes[-1], 1, n_labels)
+        self.end_with(sizes[-1], 1, n_classes)
 
-    def features(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, waves: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 4w)."""
         return self.layers(waves[:, 0])
 
