@@ -106,14 +106,6 @@ def harmonics_to_noise_db(harmonicity: np.ndarray) -> np.ndarray:
     return 10 * np.log10(shares / (1 - shares))
 
 
-def centroid_hz(waves: np.ndarray, rate: int) -> np.ndarray:
-    """(n,) hertz, sum f |X(f)|^2 / sum |X(f)|^2 over the clip's whole spectrum, from 0 to rate / 2.
-
-    The spectral centroid of Peeters 2004, weighted by power: neither silence around a sound nor a faint hiss moves it.
-    """
-    return _of_sounding(waves, lambda sounds: np.array([_centroid_hz(sound, rate) for sound in sounds]))
-
-
 def ringing_db(waves: np.ndarray, rate: int) -> np.ndarray:
     """(n,) decibels by which one mel band of a hit outlasts those around it, as a faint whistle does.
 
@@ -213,11 +205,6 @@ def _highest_maxima(correlations: np.ndarray, rate: int) -> tuple[np.ndarray, np
 
 
 # spectra
-
-
-def _centroid_hz(wave: np.ndarray, rate: int) -> float:
-    powers = np.abs(np.fft.rfft(wave)) ** 2
-    return np.average(np.fft.rfftfreq(len(wave), 1 / rate), weights=powers)
 
 
 def _band_powers(wave: np.ndarray, rate: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from audiogan.config import Limit, RunConfig
 from audiogan.game import PREVIEW_SEEDS
-from audiogan.models import ARCHITECTURES
+from audiogan.models import without_memory
 from audiogan.runs import METRICS, RunError, most_snapshots
 from audiogan.transforms import make_transform
 from audiogan.wording import size
@@ -79,9 +79,7 @@ def free_bytes(folder: Path) -> int:
 def _parts(config: RunConfig) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """What is kept of generator, discriminator and transform, without allocating the networks."""
     transform = make_transform(config)
-    architecture = ARCHITECTURES[config.settings.architecture]
-    with torch.device("meta"):
-        networks = [part(config.settings, transform.shape, config.n_classes) for part in architecture]
+    networks = without_memory(config.settings, transform.shape, config.n_classes)
     generator, discriminator = ([*network.state_dict(keep_vars=True).values()] for network in networks)
     return generator, discriminator, [*transform.state_dict().values()]
 

@@ -18,7 +18,9 @@ from audiogan import __version__, audio
 from audiogan.charts import line_chart
 from audiogan.datasets import Dataset
 from audiogan.instrument import Instrument
+from audiogan.judging.embedders import MelStatistics, SoundClassifier
 from audiogan.judging.evaluation import Evaluation, asked_points
+from audiogan.judging.own_embedders import command_options
 from audiogan.markup import Html, join, tag
 from audiogan.presets import PRESETS
 from audiogan.runs import Run
@@ -310,6 +312,8 @@ def _settings(item: Exhibit) -> Html:
             f"audiogan evaluate {shlex.quote(evaluation.run)} --snapshot {evaluation.step} "
             f"--data {shlex.quote(evaluation.dataset)} --count {evaluation.count}"
         )
+        own = card.embedders.keys() - {MelStatistics.name, SoundClassifier.name}
+        commands[-1] += "".join(command_options(name, card.embedders[name]) for name in sorted(own))
     changed = {name for name, _ in changes}
     settings = [
         _fact(name, value, "changed" if name in changed else None) for name, value in asdict(config.settings).items()

@@ -48,9 +48,12 @@ def probe(config: RunConfig, dataset_folder: Path, device_name: str) -> dict:
     answer = result.stdout.strip().splitlines()
     if result.returncode:
         log.error("probe ended with %d: %s", result.returncode, result.stderr)
-    if not answer:
-        raise RunError("The probe could not run one step: choose a smaller batch or width, or a shorter length.")
-    measured = json.loads(answer[-1])
+    try:
+        measured = json.loads(answer[-1])
+    except (IndexError, json.JSONDecodeError):  # it was killed, before or while it said something
+        raise RunError(
+            "The probe could not run one step: choose a smaller batch or width, or a shorter length."
+        ) from None
     if "error" in measured:
         raise RunError(measured["error"])
     return measured

@@ -13,7 +13,7 @@ from audiogan.config import Limit, RunConfig
 from audiogan.examples import Clips, Examples, float_waves, kept_bytes
 from audiogan.game import PREVIEW_SEEDS, Game
 from audiogan.graphs import playing
-from audiogan.models import ARCHITECTURES
+from audiogan.models import without_memory
 from audiogan.progress import Progress, Schedule, Tick
 from audiogan.runs import Run, RunError, Score
 from audiogan.splits import in_proportion
@@ -144,9 +144,7 @@ def least_memory_bytes(config: RunConfig, n_clips: int) -> int:
     bytes); statistics of normalisations; and the data set where it is kept. Activations come on top of this.
     """
     transform = make_transform(config)
-    generator, discriminator = ARCHITECTURES[config.settings.architecture]
-    with torch.device("meta"):
-        g, d = (part(config.settings, transform.shape, config.n_classes) for part in (generator, discriminator))
+    g, d = without_memory(config.settings, transform.shape, config.n_classes)
     weights = 5 * _bytes(g.parameters()) + 4 * _bytes(d.parameters())
     return weights + 2 * _bytes(g.buffers()) + _bytes(d.buffers()) + kept_bytes(transform, n_clips)
 

@@ -14,7 +14,6 @@ EVERY = {
     "harmonicity": lambda waves, rate: descriptors.periodicity(waves, rate).harmonicity,
     "voiced share": lambda waves, rate: descriptors.periodicity(waves, rate).voiced_share,
     "pitch": lambda waves, rate: descriptors.periodicity(waves, rate).pitch_hz,
-    "centroid": descriptors.centroid_hz,
     "ringing": descriptors.ringing_db,
 }
 
@@ -134,17 +133,6 @@ def test_a_sound_is_voiced_for_as_long_as_it_is_periodic():
 def test_harmonics_over_noise_in_decibels():
     found = descriptors.harmonics_to_noise_db(np.array([0.5, 0.9, 0.99, 1, 0, np.nan]))
     assert found == pytest.approx([0, 9.54, 19.96, 40, -40, np.nan], abs=0.01, nan_ok=True)
-
-
-# colour
-
-
-def test_the_centroid_is_the_mean_frequency_of_the_power():
-    rate = 8_000
-    # powers 4 and 1: (4 x 500 + 1 x 1500) / 5
-    waves = np.stack([tone(440, rate), 0.8 * tone(500, rate) + 0.4 * tone(1500, rate)])
-    assert descriptors.centroid_hz(waves, rate) == pytest.approx([440, 700], abs=0.1)
-    assert descriptors.centroid_hz(np.pad(waves, ((0, 0), (0, 999))), rate) == pytest.approx([440, 700], rel=0.01)
 
 
 # ringing

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import matplotlib.image
 import pytest
+import torch
 
 from audiogan import handout as handout_module
 from audiogan.audio import decode, encode_wav
@@ -61,7 +62,9 @@ def report_lab(tmp_path_factory, short_fitting) -> Lab:
     assert HOSTILE in dataset.labels
     for name in ("first", "second"):
         lab.train(lab.create_run(lab.configure(dataset, "framegan", TINY), name), Limit(steps=20), "cpu")
-    lab.evaluate(lab.run("first"), count=16)
+    own = tmp_path_factory.mktemp("embedder") / "own ears.pt"
+    torch.jit.script(torch.nn.Identity()).save(own)
+    lab.evaluate(lab.run("first"), count=16, embedder=own, embedder_rate=RATE)
     return lab
 
 
@@ -136,7 +139,8 @@ def test_everything_that_is_needed_to_do_it_again_is_there(report_lab, page):
     run, words = report_lab.run("first"), " ".join(page.texts)
     assert run.config.fingerprint in page.texts
     assert "--set width=4" in words
-    assert f"audiogan evaluate first --snapshot {run.snapshot().step} --data hostile --count 16" in words
+    assert f"audiogan evaluate first --snapshot {run.snapshot().step} --data hostile --count 16 " in words
+    assert f"--embedder 'own ears.pt' --embedder-rate {RATE}" in words
     assert {"griffin_lim_iterations", "2", "latent_size"} <= set(page.texts)
 
 

@@ -56,9 +56,10 @@ def test_a_probe_that_cannot_run_is_one_sentence(config, dataset, monkeypatch):
     def answer(output: str, code: int):
         return lambda *a, **k: subprocess.CompletedProcess(a, code, output, "a traceback")
 
-    monkeypatch.setattr(probe.subprocess, "run", answer("", 1))
-    with pytest.raises(RunError, match="The probe could not run one step: choose a smaller batch or width"):
-        probe.probe(config, dataset.folder, "cpu")
+    for output in ("", '{"steps_per_second": 2.'):
+        monkeypatch.setattr(probe.subprocess, "run", answer(output, 1))
+        with pytest.raises(RunError, match="The probe could not run one step: choose a smaller batch or width"):
+            probe.probe(config, dataset.folder, "cpu")
     monkeypatch.setattr(probe.subprocess, "run", answer(json.dumps({"error": "Plain words."}), 0))
     with pytest.raises(RunError, match=r"^Plain words\.$"):
         probe.probe(config, dataset.folder, "cpu")

@@ -7,6 +7,7 @@ one only from somebody whose programs you would run.
 import hashlib
 import importlib
 import importlib.metadata
+import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -154,6 +155,15 @@ def own_embedder(name: str, rate: int) -> TorchScriptEmbedder | OnnxEmbedder | F
     if not path.is_file():
         raise EmbedderError(f"There is no file '{name}': check its path.")
     return OnnxEmbedder(path, rate) if path.suffix == ".onnx" else TorchScriptEmbedder(path, rate)
+
+
+def command_options(name: str, version: str) -> str:
+    """What the command line takes to bring the embedder of that name and version again; a file without its folder."""
+    model = name.removeprefix("fadtk ")
+    if model != name:
+        return f" --embedder {shlex.quote(model)}"
+    _, _, rate = version.removesuffix(" Hz").rpartition(" at ")
+    return f" --embedder {shlex.quote(name)} --embedder-rate {rate.replace(',', '')}"
 
 
 def pooled(points: torch.Tensor, clips: int) -> torch.Tensor:

@@ -5,9 +5,11 @@ discriminator maps that, and the classes, to scores (B,). Both are built from `(
 transform's shape and n_classes = 0 for unconditional ones; `networks` holds what they share.
 """
 
+import functools
+
 import torch
 
-from audiogan.models import dcgan1d, framegan, melspec_wgan, mlp, specgan, wavegan, wavegan_bce
+from audiogan.models import dcgan1d, framegan, melspec_wgan, mlp, networks, specgan, wavegan, wavegan_bce
 from audiogan.settings import Settings
 
 ARCHITECTURES = {
@@ -21,9 +23,16 @@ ARCHITECTURES = {
 }
 
 
-def describe(settings: Settings, shape: tuple[int, ...]) -> str:
-    """What the generator's layers do to make what the transform shows, in words: added, dropped, cropped. Builds it
-    without allocating its weights."""
-    generator, _ = ARCHITECTURES[settings.architecture]
+@functools.lru_cache(maxsize=32)
+def without_memory(
+    settings: Settings, shape: tuple[int, ...], n_classes: int
+) -> tuple[networks.Generator, networks.Discriminator]:
+    """Both networks with shapes and no numbers (on torch's meta device): what a run will take is read off them."""
+    generator, discriminator = ARCHITECTURES[settings.architecture]
     with torch.device("meta"):
-        return generator(settings, shape, 0).describe()
+        return generator(settings, shape, n_classes), discriminator(settings, shape, n_classes)
+
+
+def describe(settings: Settings, shape: tuple[int, ...]) -> str:
+    """What the generator's layers do to make what the transform shows, in words: added, dropped, cropped."""
+    return without_memory(settings, shape, 0)[0].describe()

@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from audiogan.judging.own_embedders import (
     EmbedderError,
     TorchScriptEmbedder,
+    command_options,
     own_embedder,
     pooled,
     resampled,
@@ -59,6 +60,7 @@ def test_a_torchscript_file_is_an_embedder_that_names_its_hash(tmp_path, clips):
     digest = hashlib.sha256((tmp_path / "energies.pt").read_bytes()).hexdigest()[:12]
     assert embedder.version == f"{digest} at 8,000 Hz"
     assert own_embedder(name, 16_000).version != embedder.version
+    assert command_options(embedder.name, embedder.version) == " --embedder energies.pt --embedder-rate 8000"
 
 
 def test_frames_of_an_embedder_are_averaged(tmp_path, clips):
