@@ -80,33 +80,32 @@ class RunConfig:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """What the networks can be asked for, the data set's labels or the kinds in their place; empty when nothing."""
+        """What can be asked for, the data set's labels or the groups in their place; empty when nothing."""
         if not self.settings.conditional:
             return ()
-        if self.has_kinds:
-            return tuple(f"kind {number + 1}" for number in range(self.settings.kinds))
+        if self.has_groups:
+            return tuple(f"group {number + 1}" for number in range(self.settings.groups))
         return self.labels if len(self.labels) > 1 else ()
 
     @property
-    def has_kinds(self) -> bool:
+    def has_groups(self) -> bool:
         """Whether groups of alike clips stand in for labels."""
-        return self.settings.conditional and len(self.labels) < 2 and self.settings.kinds > 1
+        return self.settings.conditional and len(self.labels) < 2 and self.settings.groups > 1
 
     @property
     def kinds_per_label(self) -> int:
-        """Into how many kinds of alike clips each label is divided at most; 1 when labels are learned whole."""
-        is_divided = self.settings.conditional and len(self.labels) > 1
-        return max(1, self.settings.kinds) if is_divided else 1
+        """Into how many kinds of alike clips each label, or group, is divided at most; 1 when it is learned whole."""
+        return max(1, self.settings.kinds) if self.label_names else 1
 
     @property
     def is_divided(self) -> bool:
-        """Whether the classes are kinds, in place of labels or of labels."""
-        return self.has_kinds or self.kinds_per_label > 1
+        """Whether classes were found by how clips sound, and are not just the data set's labels."""
+        return self.has_groups or self.kinds_per_label > 1
 
     @property
     def shared_labels(self) -> tuple[str, ...]:
-        """Labels that mean the same to other runs: kinds are found anew for each data set."""
-        return () if self.has_kinds else self.label_names
+        """Labels that mean the same to other runs: groups are found anew for each data set."""
+        return () if self.has_groups else self.label_names
 
     @property
     def n_labels(self) -> int:
@@ -129,6 +128,9 @@ class RunConfig:
         # kinds meant nothing where there were labels, before there was another augmentation than this
         if settings.pop("roll_seconds", None) is not None and len(values["labels"]) > 1:
             settings["kinds"] = 1
+        # groups were called kinds, and were not divided further
+        if "groups" not in settings and len(values["labels"]) < 2:
+            settings["groups"], settings["kinds"] = settings["kinds"], 1
         values["settings"] = Settings(**settings)
         values["labels"] = tuple(values["labels"])
         return cls(**values)

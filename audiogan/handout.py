@@ -296,7 +296,7 @@ def _settings(item: Exhibit) -> Html:
     facts = {
         "data set": f"{config.dataset}, {config.rate:,} Hz, {config.seconds:g} s",
         "fingerprint": config.fingerprint,
-        "labels": "none, but kinds of clips" if config.has_kinds else ", ".join(config.labels) or "none",
+        "labels": "none, but groups of clips" if config.has_groups else ", ".join(config.labels) or "none",
         "seed of the training": config.seed,
         "trained with": ", ".join(f"{name} {version}" for name, version in config.versions.items()),
         "report by": f"audiogan {__version__}, torch {torch.__version__}, python {platform.python_version()}",

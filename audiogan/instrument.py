@@ -88,14 +88,13 @@ class Instrument:
     ) -> Point:
         """The point of a seed, or the latent `origin` (Z,) in its place, its sliders moved to the positions given (K,).
 
-        Without a label a model that knows labels takes them in turn by seed; kinds, in place of labels or of a label,
-        come as often as the data set has them. Raises RunError for a label, a number of sliders or an origin the model
-        does not have, SettingError for a seed out of range.
+        Without a label a model that knows labels takes them in turn by seed; groups in their place, and the kinds of
+        each, come as often as the data set has them. Raises RunError for a label, a number of sliders or an origin the
+        model does not have, SettingError for a seed out of range.
         """
         check_seed(seed)
         if label is None and self.labels:
-            has_kinds = self.config.has_kinds
-            label = int(in_proportion(self.shares, [seed])[0]) if has_kinds else seed % len(self.labels)
+            label = self._group(seed) if self.config.has_groups else seed % len(self.labels)
         if label is not None and not 0 <= label < len(self.labels):
             raise RunError(f"This model has no label number {label}; it knows {len(self.labels)}.")
         kind = self._kind(seed, label) if kind is None else kind
@@ -110,6 +109,11 @@ class Instrument:
             where = torch.tensor(sliders, dtype=torch.float32).clamp(-self.reach, self.reach)
             vector = latent.place(vector, self.directions, where, self.unit)
         return Point(tuple(vector.tolist()), label, seed if origin is None else None, kind)
+
+    def _group(self, seed: int) -> int:
+        """Which group a seed is."""
+        shares = np.reshape(self.shares, (len(self.labels), -1)).sum(1)
+        return int(in_proportion(shares, [seed])[0])
 
     def _kind(self, seed: int, label: int | None) -> int:
         """Which of its label's kinds a seed is."""

@@ -1,13 +1,14 @@
-"""Kinds: groups of alike clips, within each label, or in place of labels where a data set has none.
+"""Classes found by how clips sound: groups in place of labels where a data set has none, kinds of each label or group.
 
-A generator that is asked for one kind at a time learns them all; one that is asked for nothing learns the easiest few
-and blends the rest (clusters as labels: Liu et al. 2020, "Diverse Image Generation via Self-Conditioned GANs").
-Needs torch and numpy alone.
+A generator that is asked for one class at a time learns them all; one that is asked for nothing learns the easiest few
+and blends the rest (clusters as labels: Liu et al. 2020, "Diverse Image Generation via Self-Conditioned GANs"). People
+ask for a label or a group; which of its kinds they get is drawn. Needs torch and numpy alone.
 """
 
 import contextlib
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,72 +29,79 @@ COMPONENTS = 24
 """Principal components of these numbers, in which clips are near or far."""
 
 MOST_FITTING_CLIPS = 10_000
-"""From which kinds are found; all clips are then given the nearest one."""
+"""From which groups are found; all clips are then given the nearest one."""
 
 ROUNDS, RESTARTS = 50, 8
 
 
 @dataclass(frozen=True, eq=False)
-class Kinds:
-    """The kinds of a data set's clips."""
+class Division:
+    """Clips divided by how they sound."""
 
     of_clip: np.ndarray
-    """int (N,): the kind of each clip, from 0."""
+    """int (N,): the part that each clip belongs to, from 0."""
 
-    examples: tuple[int, ...]
-    """For each kind in place of a label, the number of the clip nearest to its middle."""
+    examples: tuple[int, ...] = ()
+    """For each group in place of a label, the number of the clip nearest to its middle."""
 
 
-def with_kinds(clips: Clips, config: RunConfig, folder: Path) -> Clips:
+def with_classes(clips: Clips, config: RunConfig, folder: Path) -> Clips:
     """The clips of the data set in that folder, with the run's classes (see `RunConfig.n_classes`) in place of labels.
 
-    Raises ValueError with more kinds in place of labels than clips.
+    Raises ValueError with more groups than clips.
     """
-    if not config.is_divided:
-        return clips
-    within_labels = not config.has_kinds
-    return replace(clips, classes=open_kinds(folder, clips, config.rate, config.settings.kinds, within_labels).of_clip)
+    settings = config.settings
+    if config.has_groups:
+        clips = replace(clips, classes=open_groups(folder, clips, config.rate, settings.groups).of_clip)
+    if config.kinds_per_label > 1:
+        of = f"{settings.groups}-groups" if config.has_groups else "labels"
+        kinds = _kept(
+            folder, f"kinds-{settings.kinds}-of-{of}", clips, lambda: divide_labels(clips, config.rate, settings.kinds)
+        )
+        clips = replace(clips, classes=kinds.of_clip)
+    return clips
 
 
-def open_kinds(folder: Path, clips: Clips, rate: int, count: int, within_labels: bool = False) -> Kinds:
-    """The kinds that are kept in a data set's folder, or new ones, which are then kept there."""
+def open_groups(folder: Path, clips: Clips, rate: int, count: int) -> Division:
+    """The groups that are kept in a data set's folder, or new ones, which are then kept there."""
+    return _kept(folder, f"groups-{count}", clips, lambda: find_groups(clips.waves, clips.training_places, rate, count))
+
+
+def _kept(folder: Path, name: str, clips: Clips, find: Callable[[], Division]) -> Division:
+    """What is kept under that name for these training clips, or is found now and kept."""
     mask = np.packbits(np.isin(np.arange(len(clips.waves)), clips.training_places))
-    name = f"kinds-{count}-{'of-labels-' * within_labels}{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}.safetensors"
-    path = Path(folder) / name
+    path = Path(folder) / f"{name}-{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}.safetensors"
     with contextlib.suppress(FileNotFoundError, DamagedFile, KeyError):
         tensors, _ = load_tensors(path)
-        return Kinds(tensors["of_clip"].numpy(), tuple(tensors["examples"].tolist()))
-    if within_labels:
-        kinds = divide_labels(clips, rate, count)
-    else:
-        kinds = find_kinds(clips.waves, clips.training_places, rate, count)
+        return Division(tensors["of_clip"].numpy(), tuple(tensors["examples"].tolist()))
+    found = find()
     # what cannot be kept is found again next time
     with contextlib.suppress(OSError):
-        examples = torch.tensor(kinds.examples, dtype=torch.int64)
-        save_tensors(path, {"of_clip": torch.from_numpy(kinds.of_clip), "examples": examples})
-    return kinds
+        examples = torch.tensor(found.examples, dtype=torch.int64)
+        save_tensors(path, {"of_clip": torch.from_numpy(found.of_clip), "examples": examples})
+    return found
 
 
-def divide_labels(clips: Clips, rate: int, count: int) -> Kinds:
-    """Each label's clips in up to `count` kinds, of 16 or more training clips on average: kind k of label n is number
-    n * count + k. Without examples."""
+def divide_labels(clips: Clips, rate: int, count: int) -> Division:
+    """Each label's clips (or group's) in up to `count` kinds, of 16 or more training clips on average: kind k of label
+    n is number n * count + k."""
     numbers = clips.classes.astype(np.int64) * count
     for label in np.unique(clips.classes):
         of_label = np.flatnonzero(clips.classes == label)
         places = np.flatnonzero(np.isin(of_label, clips.training_places))
         fitting = number_of_kinds(len(places), count)
         if fitting > 1:
-            numbers[of_label] += find_kinds(clips.waves[of_label], places, rate, fitting).of_clip
-    return Kinds(numbers, ())
+            numbers[of_label] += find_groups(clips.waves[of_label], places, rate, fitting).of_clip
+    return Division(numbers)
 
 
-def find_kinds(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Kinds:
-    """`count` kinds of clips (int16 (N, T)), found among those that are trained on (`places`), given to all of them.
+def find_groups(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Division:
+    """`count` groups of clips (int16 (N, T)), found among those that are trained on (`places`), given to all of them.
 
-    Raises ValueError with fewer clips than kinds.
+    Raises ValueError with fewer clips than groups.
     """
     if len(places) < count:
-        raise ValueError(f"{count} kinds cannot be found among {len(places)} clips: ask for fewer kinds.")
+        raise ValueError(f"{count} groups cannot be found among {len(places)} clips: ask for fewer groups.")
     random = np.random.default_rng(0)
     fitting = np.sort(random.permutation(places)[:MOST_FITTING_CLIPS])
     numbers = _pooled(waves, fitting, rate)
@@ -102,10 +110,9 @@ def find_kinds(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> 
     points = (numbers - middle) @ components[:COMPONENTS].T
     centres = k_means(points[fitting], count, random)
     distances = squared_distances(points, centres)
-    kinds = distances.argmin(1)
     among = np.asarray(places)
-    examples = tuple(int(among[distances[among, kind].argmin()]) for kind in range(count))
-    return Kinds(kinds, examples)
+    examples = tuple(int(among[distances[among, group].argmin()]) for group in range(count))
+    return Division(distances.argmin(1), examples)
 
 
 def _pooled(waves: np.ndarray, fitting: np.ndarray, rate: int) -> np.ndarray:

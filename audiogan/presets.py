@@ -131,11 +131,11 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-MOST_KINDS = 24
-"""That stand in for labels in a large data set."""
+MOST_GROUPS = 16
+"""That stand in for labels in a large data set: as many as can be looked through."""
 
-MOST_KINDS_OF_A_LABEL = 4
-"""Into which a label with many clips is divided."""
+MOST_KINDS = 4
+"""Into which a label or group with many clips is divided."""
 
 CLIPS_PER_KIND = 16
 """On average, at least: a discriminator learns the few clips of a smaller kind by heart."""
@@ -151,8 +151,8 @@ SMALL_SET_AUGMENT = 0.5
 """How often it then changes what the discriminator sees, which slows down copying."""
 
 
-def number_of_kinds(n_clips: int, most: int) -> int:
-    """How many kinds are told apart among so many clips; 1, which is none, where there are too few."""
+def number_of_kinds(n_clips: int, most: int = MOST_KINDS) -> int:
+    """How many kinds, or groups, are told apart among so many clips; 1, which is none, where there are too few."""
     return max(1, min(most, n_clips // CLIPS_PER_KIND))
 
 
@@ -161,9 +161,10 @@ def suited(settings: Settings, named: Collection[str], n_clips: int, commonest: 
     chosen is what they leave open, and nobody has named."""
     # published presets learn labels whole, and train for as long as they were published with
     is_ours = settings.architecture == "framegan"
-    if settings.conditional and settings.kinds == 0 and (is_ours or not commonest):
-        among, most = (commonest, MOST_KINDS_OF_A_LABEL) if commonest else (n_clips, MOST_KINDS)
-        settings = replace(settings, kinds=number_of_kinds(among, most))
+    if settings.conditional and settings.groups == 0 and not commonest:
+        settings = replace(settings, groups=number_of_kinds(n_clips, MOST_GROUPS))
+    if settings.conditional and settings.kinds == 0 and is_ours:
+        settings = replace(settings, kinds=number_of_kinds(commonest or n_clips // settings.groups))
     if is_ours and n_clips <= SMALL_SET:
         small = {"patience": SMALL_SET_PATIENCE, "augment": SMALL_SET_AUGMENT}
         settings = replace(settings, **{name: value for name, value in small.items() if name not in named})

@@ -167,9 +167,13 @@ class Settings:
     conditional: bool = True
     """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
 
+    groups: int = within(0, 0, 256)
+    """Groups of alike clips that stand in for labels where the data set has none, so that you can ask for one of them;
+    0 chooses by the number of clips, 1 does without."""
+
     kinds: int = within(0, 0, 256)
-    """Groups of alike clips that a conditional run learns one by one: how many in place of labels where the data set
-    has none, or at most within each label, of 16 clips or more; 0 chooses by the number of clips, 1 does without."""
+    """Kinds of alike clips, of 16 clips or more, that each label or group is divided into at most and that are learned
+    one by one; 0 chooses by the number of clips, 1 learns labels whole."""
 
     mels: int = within(0, 0, 256)
     """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""

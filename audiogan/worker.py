@@ -48,13 +48,12 @@ def describe_construction(config: RunConfig) -> str:
 
     settings, transform = config.settings, make_transform(config)
     seen = settings.transform.replace("_", " ").capitalize()
-    kinds = ""
-    if config.has_kinds:
-        kinds = f" {settings.kinds} kinds of alike clips stand in for labels."
-    elif config.is_divided:
-        kinds = f" Each label is learned as up to {settings.kinds} kinds of alike clips."
+    classes = f" {settings.groups} groups of alike clips stand in for labels." if config.has_groups else ""
+    if config.kinds_per_label > 1:
+        divided = "group" if config.has_groups else "label"
+        classes += f" Each {divided} is learned as up to {settings.kinds} kinds of alike clips."
     layers = models.describe(settings, transform.shape)
-    return f"{seen}: {transform.describe()}. {settings.architecture}: {layers}.{kinds}"
+    return f"{seen}: {transform.describe()}. {settings.architecture}: {layers}.{classes}"
 
 
 def work(
@@ -184,7 +183,7 @@ def load_clips(dataset_folder: Path, config: RunConfig):
     """
     from audiogan.datasets import open_dataset
     from audiogan.examples import Clips
-    from audiogan.kinds import with_kinds
+    from audiogan.kinds import with_classes
     from audiogan.splits import held_out
 
     try:
@@ -199,7 +198,7 @@ def load_clips(dataset_folder: Path, config: RunConfig):
     labels = dataset.clip_labels()
     clips = Clips(dataset.clips(), labels, held_out(dataset.clip_files(), labels, config.settings.hold_out))
     try:
-        return with_kinds(clips, config, dataset_folder)
+        return with_classes(clips, config, dataset_folder)
     except ValueError as error:
         raise RunError(str(error)) from None
 

@@ -37,7 +37,7 @@ from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument
 from audiogan.judging.hearing import Prepared
 from audiogan.judging.judge import Judge, RealClips, open_judge
-from audiogan.kinds import with_kinds
+from audiogan.kinds import with_classes
 from audiogan.lab import Lab
 from audiogan.runs import Run
 from audiogan.splits import held_out, in_proportion
@@ -216,7 +216,7 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     config = lab.configure(known, preset, changes, seed)
                     begun = time.process_time()
                     clips = Clips(dataset.clips(), dataset.clip_labels(), real.held_out)
-                    clips = with_kinds(clips, config, dataset.folder)
+                    clips = with_classes(clips, config, dataset.folder)
                     spent = (time.process_time() - begun) / (60 * CORES)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
                     if arguments.ceiling:

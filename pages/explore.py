@@ -51,7 +51,7 @@ model = {
     "run": name,
     "snapshot": str(step),
     "labels": list(instrument.labels),
-    "kinds": [PurePath(file).stem for file in lab.kind_examples(run)],
+    "groups": [PurePath(file).stem for file in lab.group_examples(run)],
     "label": 0,
     "seed": 0,
     "route": "/audition",
@@ -70,7 +70,7 @@ own_sound(lab, run, step)
 st.subheader("Take sounds away", anchor=False)
 count_box, label_box, seed_box = st.columns(3)
 count = int(count_box.number_input("How many", 1, 1000, 16))
-what, any_label = ("kind", "as in your sounds") if run.config.has_kinds else ("label", "each in turn")
+what, any_label = ("group", "as in your sounds") if run.config.has_groups else ("label", "each in turn")
 label = label_box.selectbox(f"Of which {what}", [any_label, *instrument.labels]) if instrument.labels else None
 seed = int(seed_box.number_input("First seed", 0, 2**31 - 1, point["seed"], help="The others follow: seed + 1, + 2 …"))
 

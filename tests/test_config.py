@@ -150,9 +150,12 @@ def test_a_run_of_the_days_when_frames_could_be_rolled_goes_on():
     values["settings"]["roll_seconds"] = 0.0
     # in which the number of kinds meant nothing where there were labels
     values["settings"]["kinds"] = 8
+    # and groups had their name
+    del values["settings"]["groups"]
     assert RunConfig.from_json(json.dumps(values)) == tiny_config("kinds=1", created=values["created"])
     values["labels"] = []
-    assert RunConfig.from_json(json.dumps(values)).n_classes == 8
+    old = RunConfig.from_json(json.dumps(values))
+    assert (old.n_labels, old.n_classes) == (8, 8)
 
 
 def test_labels_are_given_to_the_networks_when_there_are_two_and_they_are_wanted():

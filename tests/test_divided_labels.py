@@ -61,7 +61,7 @@ def spy(instrument, monkeypatch) -> list[list[int]]:
 def test_the_networks_know_kinds_of_labels_and_people_ask_for_labels(config):
     assert (config.labels, config.label_names, config.shared_labels) == (("high", "low"),) * 3
     assert (config.n_labels, config.kinds_per_label, config.n_classes) == (2, 2, 4)
-    assert not config.has_kinds
+    assert not config.has_groups
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,10 @@ def test_the_networks_know_kinds_of_labels_and_people_ask_for_labels(config):
     [
         (["kinds=5"], ("a", "b", "c"), 5, 15),
         (["kinds=0"], ("a", "b"), 1, 2),
-        # kinds in place of labels are not divided again
-        (["kinds=5"], (), 1, 5),
+        # without labels there is nothing to divide but groups in their place
+        (["kinds=5"], (), 1, 0),
+        (["groups=3"], (), 1, 3),
+        (["groups=3", "kinds=5"], (), 5, 15),
         (["kinds=5", "conditional=false"], ("a", "b"), 1, 0),
     ],
 )
@@ -87,7 +89,7 @@ def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monke
     assert of_class[0] | of_class[1] == {"high/2000", "high/3000"}
     assert of_class[2] | of_class[3] == {"low/200", "low/400"}
     # found once
-    monkeypatch.setattr(kinds, "find_kinds", lambda *_: pytest.fail("found again"))
+    monkeypatch.setattr(kinds, "find_groups", lambda *_: pytest.fail("found again"))
     assert np.array_equal(worker.load_clips(dataset.folder, config).classes, classes)
 
 
@@ -107,6 +109,34 @@ def test_a_rare_label_is_left_whole(lab):
     assert {instrument.point(seed, 0).kind for seed in range(50)} == {0, 1}
     with pytest.raises(RunError, match="of kinds that this model has not learned"):
         instrument.render([instrument.point(0, 1, kind=2)])
+
+
+def test_groups_in_place_of_labels_are_divided_as_labels_are(lab):
+    write(lab.home / "pitches", {"high": (20, 32), "low": (24, 16)})
+    heap = lab.home / "heap"
+    heap.mkdir()
+    for number, path in enumerate(sorted((lab.home / "pitches").rglob("*.wav"))):
+        path.rename(heap / f"{path.stem}-{number}.wav")
+    dataset = lab.prepare(lab.survey([heap]), "heap", RATE, CLIP_SAMPLES / RATE)
+    config = lab.configure(dataset, "framegan", [*TINY, "groups=2", "kinds=2", "hold_out=0"])
+    construction = lab.describe_construction(config)
+    assert construction.endswith(
+        "2 groups of alike clips stand in for labels. Each group is learned as up to 2 kinds of alike clips."
+    )
+    classes = worker.load_clips(dataset.folder, config).classes
+    pitches = [int(dataset.files[file].path.split("-")[0]) for file in dataset.clip_files()]
+    of_class = {number: {p for p, c in zip(pitches, classes, strict=True) if c == number} for number in range(4)}
+    assert [len(found) for found in of_class.values()] == [1, 1, 1, 1]
+    assert {frozenset(of_class[0] | of_class[1]), frozenset(of_class[2] | of_class[3])} == {
+        frozenset({200, 400}),
+        frozenset({2_000, 3_000}),
+    }
+    run = lab.create_run(config, "heap")
+    lab.train(run, worker.Limit(steps=1), "cpu")
+    instrument = Instrument(run, run.snapshot())
+    points = [instrument.point(seed) for seed in range(920)]
+    drawn = np.bincount([2 * point.label + point.kind for point in points])
+    assert drawn / 10 == pytest.approx(np.bincount(classes), abs=1)
 
 
 def test_previews_take_labels_in_turn_and_then_the_next_kinds_that_there_are():

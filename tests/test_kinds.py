@@ -1,4 +1,4 @@
-"""Kinds stand in for labels: found where clips are alike, kept, and asked for as often as the data set has them."""
+"""Groups stand in for labels: found where clips are alike, kept, and asked for as often as the data set has them."""
 
 import numpy as np
 import pytest
@@ -23,27 +23,27 @@ def tones(pitches_hz: list[int]) -> np.ndarray:
     return np.stack([audio.to_int16(level * sine(hz)) for hz, level in zip(pitches_hz, levels, strict=True)])
 
 
-def groups(found: kinds.Kinds) -> set[frozenset[int]]:
-    return {frozenset(np.flatnonzero(found.of_clip == kind).tolist()) for kind in np.unique(found.of_clip)}
+def parts(found: kinds.Division) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(found.of_clip == part).tolist()) for part in np.unique(found.of_clip)}
 
 
-def test_clips_that_are_alike_are_of_one_kind():
-    found = kinds.find_kinds(tones(THREE_PITCHES), np.arange(10), RATE, 3)
-    assert groups(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
-    # each kind's example is one of its own
+def test_clips_that_are_alike_are_of_one_group():
+    found = kinds.find_groups(tones(THREE_PITCHES), np.arange(10), RATE, 3)
+    assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
+    # each group's example is one of its own
     assert [found.of_clip[example] for example in found.examples] == [0, 1, 2]
 
 
-def test_kinds_are_found_among_training_clips_and_given_to_the_others():
+def test_groups_are_found_among_training_clips_and_given_to_the_others():
     is_seen = np.array([True, False, True, True, True, True, False, True, True, True])
-    found = kinds.find_kinds(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
-    assert groups(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
+    found = kinds.find_groups(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
+    assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
     assert is_seen[list(found.examples)].all()
 
 
-def test_more_kinds_than_clips_are_refused_in_a_sentence():
-    with pytest.raises(ValueError, match="4 kinds cannot be found among 3 clips: ask for fewer"):
-        kinds.find_kinds(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
+def test_more_groups_than_clips_are_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="4 groups cannot be found among 3 clips: ask for fewer"):
+        kinds.find_groups(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
 
 
 def test_k_means_by_hand():
@@ -75,52 +75,53 @@ def test_how_many_kinds_follows_from_the_number_of_clips(n_clips, count):
     assert number_of_kinds(n_clips, most=24) == count
 
 
-def test_kinds_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
+def test_groups_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
     clips = Clips(tones(THREE_PITCHES), np.zeros(10, int))
-    first = kinds.open_kinds(tmp_path, clips, RATE, 3)
-    monkeypatch.setattr(kinds, "find_kinds", None)
-    again = kinds.open_kinds(tmp_path, clips, RATE, 3)
+    first = kinds.open_groups(tmp_path, clips, RATE, 3)
+    monkeypatch.setattr(kinds, "find_groups", None)
+    again = kinds.open_groups(tmp_path, clips, RATE, 3)
     assert np.array_equal(again.of_clip, first.of_clip)
     assert again.examples == first.examples
     with pytest.raises(TypeError):  # others are found anew
-        kinds.open_kinds(tmp_path, Clips(clips.waves, clips.classes, np.arange(10) < 1), RATE, 3)
+        kinds.open_groups(tmp_path, Clips(clips.waves, clips.classes, np.arange(10) < 1), RATE, 3)
 
 
-def test_a_data_set_without_labels_is_trained_by_kinds(lab, prepare):
+def test_a_data_set_without_labels_is_trained_by_groups(lab, prepare):
     unlabelled = prepare("plain", ".")
-    config = lab.configure(unlabelled, "framegan", [*TINY, "kinds=3", "hold_out=0"])
-    assert config.label_names == ("kind 1", "kind 2", "kind 3")
+    config = lab.configure(unlabelled, "framegan", [*TINY, "groups=3", "kinds=1", "hold_out=0"])
+    assert config.label_names == ("group 1", "group 2", "group 3")
     assert config.shared_labels == ()
     clips = worker.load_clips(unlabelled.folder, config)
     assert set(clips.classes) == {0, 1, 2}
-    assert "3 kinds of alike clips stand in for labels" in lab.describe_construction(config)
+    assert "3 groups of alike clips stand in for labels" in lab.describe_construction(config)
 
 
-def test_a_run_with_more_kinds_than_clips_says_so(lab, prepare):
+def test_a_run_with_more_groups_than_clips_says_so(lab, prepare):
     unlabelled = prepare("plain", ".")
-    config = lab.configure(unlabelled, "framegan", [*TINY, "kinds=200"])
-    with pytest.raises(RunError, match=r"200 kinds cannot be found among 3. clips: ask for fewer kinds"):
+    config = lab.configure(unlabelled, "framegan", [*TINY, "groups=200"])
+    with pytest.raises(RunError, match=r"200 groups cannot be found among 3. clips: ask for fewer groups"):
         worker.load_clips(unlabelled.folder, config)
 
 
 @pytest.mark.parametrize(
     ("assignment", "labels", "names"),
     [
-        ("kinds=1", (), ()),
+        ("groups=1", (), ()),
         ("conditional=false", (), ()),
-        ("kinds=2", ("only",), ("kind 1", "kind 2")),
-        ("kinds=2", ("noise", "tone"), ("noise", "tone")),
+        ("groups=2", ("only",), ("group 1", "group 2")),
+        ("groups=2", ("noise", "tone"), ("noise", "tone")),
     ],
 )
-def test_kinds_come_only_in_place_of_labels(assignment, labels, names):
-    config = tiny_config("kinds=5", assignment, labels=labels)
+def test_groups_come_only_in_place_of_labels(assignment, labels, names):
+    config = tiny_config("groups=5", assignment, labels=labels)
     assert (config.label_names, config.n_labels) == (names, len(names))
 
 
-def test_kinds_are_chosen_where_nobody_names_their_number(lab, prepare):
+def test_groups_and_kinds_are_chosen_where_nobody_names_their_number(lab, prepare):
     unlabelled, labelled = prepare("plain", "."), prepare("sorted", "low", "high")
     # 36 clips, of which a tenth are kept back
-    assert lab.configure(unlabelled, "framegan").settings.kinds == 2
+    chosen = lab.configure(unlabelled, "framegan").settings
+    assert (chosen.groups, chosen.kinds) == (2, 1)
     assert lab.configure(labelled, "framegan").settings.kinds == 1
     assert lab.configure(unlabelled, "wavegan").n_labels == 0
 
@@ -139,11 +140,31 @@ def test_kinds_are_chosen_where_nobody_names_their_number(lab, prepare):
 )
 def test_labels_are_divided_by_the_clips_of_the_commonest(preset, assignments, commonest, kinds):
     settings = PRESETS[preset].settings.with_text(assignments)
-    assert suited(settings, (), 1_000, commonest).kinds == kinds
+    found = suited(settings, (), 1_000, commonest)
+    assert (found.kinds, found.groups) == (kinds, 0)
 
 
-def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
-    run = new_run("run", "kinds=2", labels=())
+@pytest.mark.parametrize(
+    ("preset", "assignments", "n_clips", "groups", "kinds"),
+    [
+        ("framegan", [], 31, 1, 1),
+        ("framegan", [], 300, 16, 1),
+        ("framegan", [], 600, 16, 2),
+        ("framegan", [], 1_125, 16, 4),
+        ("studio", [], 100_000, 16, 4),
+        ("framegan", ["groups=3"], 96, 3, 2),
+        ("framegan", ["groups=5", "kinds=7"], 96, 5, 7),
+        ("framegan", ["conditional=false"], 1_000, 0, 0),
+        ("wavegan", ["conditional=true"], 1_000, 16, 0),
+    ],
+)
+def test_groups_are_divided_by_their_average_clips(preset, assignments, n_clips, groups, kinds):
+    found = suited(PRESETS[preset].settings.with_text(assignments), (), n_clips, commonest=0)
+    assert (found.groups, found.kinds) == (groups, kinds)
+
+
+def test_seeds_ask_for_groups_as_often_as_there_are_clips_of_them(new_run):
+    run = new_run("run", "groups=2", labels=())
     clips = Clips(tones([200] * 9 + [1000] * 3), np.array([0] * 9 + [1] * 3))
     train_here(run, clips, 1)
     assert run.class_shares == [0.75, 0.25]
@@ -153,11 +174,11 @@ def test_seeds_ask_for_kinds_as_often_as_there_are_clips_of_them(new_run):
     assert torch.isfinite(instrument.render([instrument.point(0)])).all()
 
 
-def test_shares_are_kept_of_kinds_and_of_no_labels(new_run):
-    by_kinds, labelled = new_run("kinds", "kinds=3", labels=()), new_run("labels", labels=("low", "middle", "high"))
-    for run in (by_kinds, labelled):
+def test_shares_are_kept_of_groups_and_of_no_labels(new_run):
+    by_groups, labelled = new_run("groups", "groups=3", labels=()), new_run("labels", labels=("low", "middle", "high"))
+    for run in (by_groups, labelled):
         run.save_class_shares([0.5, 0.375, 0.125])
-    assert {path.name for path in by_kinds.folder.iterdir()} - {path.name for path in labelled.folder.iterdir()} == {
+    assert {path.name for path in by_groups.folder.iterdir()} - {path.name for path in labelled.folder.iterdir()} == {
         "label_shares.json"
     }
 
@@ -207,12 +228,12 @@ def test_sounds_are_of_the_labels_that_are_asked_for():
     assert not torch.allclose(game.sounds([8], np.array([0])), in_turn[1:], atol=1e-3)
 
 
-def test_a_kind_is_shown_by_the_file_that_is_most_like_it_while_the_data_set_is_there(lab, prepare):
+def test_a_group_is_shown_by_the_file_that_is_most_like_it_while_the_data_set_is_there(lab, prepare):
     unlabelled = prepare("plain", ".")
-    run = lab.create_run(lab.configure(unlabelled, "framegan", [*TINY, "kinds=2"]), "run")
-    low, high = sorted(int(file.removesuffix(".wav")) % 6 for file in lab.kind_examples(run))
+    run = lab.create_run(lab.configure(unlabelled, "framegan", [*TINY, "groups=2"]), "run")
+    low, high = sorted(int(file.removesuffix(".wav")) % 6 for file in lab.group_examples(run))
     assert low < 3 <= high  # of each six sounds three are low
     lab.delete_dataset(unlabelled)
-    assert lab.kind_examples(run) == []
+    assert lab.group_examples(run) == []
     labelled = prepare("sorted", "low", "high")
-    assert lab.kind_examples(lab.create_run(lab.configure(labelled, "framegan", TINY), "labels")) == []
+    assert lab.group_examples(lab.create_run(lab.configure(labelled, "framegan", TINY), "labels")) == []

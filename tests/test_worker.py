@@ -250,4 +250,4 @@ def test_files_are_held_out_of_training_as_the_run_s_config_says(make_run, datas
     assert not whole.held_out.any()
     half = worker.load_clips(dataset.folder, make_run("half held out", "hold_out=0.5").config)
     assert half.held_out.sum() == 12
-    assert half.held_out[half.labels == 0].sum() == half.held_out[half.labels == 1].sum() == 6
+    assert half.held_out[half.classes == 0].sum() == half.held_out[half.classes == 1].sum() == 6

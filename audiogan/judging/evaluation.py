@@ -204,7 +204,7 @@ def real_clips(run: Run, dataset: Dataset) -> RealClips:
 
 def shared_labels(instrument: Instrument, dataset: Dataset) -> list[str]:
     """Labels that the model can be asked for and the data set has clips of, in the data set's order."""
-    if instrument.config.has_kinds:
+    if instrument.config.has_groups:
         return []
     return [name for name in dataset.labels if name in instrument.labels and dataset.counts[name]]
 
@@ -269,7 +269,7 @@ def differences(instrument: Instrument, dataset: Dataset) -> list[str]:
         how = "cut" if dataset.seconds < config.seconds else "filled up with silence"
         sentences.append(f"The run's sounds last {config.seconds:g} s and were {how} to {dataset.seconds:g} s.")
     shared = shared_labels(instrument, dataset)
-    if instrument.labels and not config.has_kinds and len(shared) < max(len(instrument.labels), len(dataset.labels)):
+    if instrument.labels and not config.has_groups and len(shared) < max(len(instrument.labels), len(dataset.labels)):
         asked = f"only {', '.join(shared)} were asked for" if shared else "none was asked for"
         sentences.append(f"The run and the data set do not have the same labels: {asked}.")
     return sentences

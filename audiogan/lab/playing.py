@@ -38,7 +38,7 @@ class Playing(Sounds, Following):
     def __init__(self, home: Path | str | None = None) -> None:
         super().__init__(home)
         self._instrument = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._open_instrument)
-        self._kind_examples = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._find_kind_examples)
+        self._group_examples = functools.lru_cache(INSTRUMENTS_IN_MEMORY)(self._find_group_examples)
 
     def instrument(self, run: Run, step: int | None = None) -> "Instrument":
         """The run's generator of that snapshot (the newest by default), kept in memory for the next call."""
@@ -92,22 +92,22 @@ class Playing(Sounds, Following):
             held_out=bool(kept_back[index]),
         )
 
-    def kind_examples(self, run: Run) -> list[str]:
-        """For each of the run's kinds the name of the file that is most like it; empty without kinds, and without the
-        data set that they were found in."""
-        if not run.config.has_kinds:
+    def group_examples(self, run: Run) -> list[str]:
+        """For each of the run's groups the name of the file that is most like it; empty without groups, and without
+        the data set that they were found in."""
+        if not run.config.has_groups:
             return []
         try:
             # a page asks again whenever anything on it is touched
-            return self._kind_examples(run.folder, self._dataset_of(run).folder)
+            return self._group_examples(run.folder, self._dataset_of(run).folder)
         except RunError:
             return []
 
-    def _find_kind_examples(self, run_folder: Path, dataset_folder: Path) -> list[str]:
-        from audiogan.kinds import open_kinds
+    def _find_group_examples(self, run_folder: Path, dataset_folder: Path) -> list[str]:
+        from audiogan.kinds import open_groups
 
         config = Run(run_folder).config
         dataset, clips = datasets.open_dataset(dataset_folder), worker.load_clips(dataset_folder, config)
-        kinds = open_kinds(dataset_folder, clips, dataset.rate, config.settings.kinds)
-        files = dataset.clip_files()[list(kinds.examples)]
+        groups = open_groups(dataset_folder, clips, dataset.rate, config.settings.groups)
+        files = dataset.clip_files()[list(groups.examples)]
         return [PurePosixPath(dataset.files[file].path).name for file in files]

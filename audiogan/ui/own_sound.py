@@ -21,7 +21,7 @@ def own_sound(lab: Lab, run: Run, step: int) -> None:
     file = st.file_uploader("A sound of yours", key=f"own-{run.name}", help="Any sound or video file; it stays here.")
     label = GUESSED
     if run.config.n_labels:
-        what = "Its kind" if run.config.has_kinds else "Its label"
+        what = "Its group" if run.config.has_groups else "Its label"
         label = st.selectbox(what, [GUESSED, *run.config.label_names])
     if not file:
         st.caption("The model looks for the point from which it makes the sound that is nearest to yours.")

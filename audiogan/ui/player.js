@@ -91,9 +91,9 @@ class Player extends SoundView {
   pill(label, index) {
     const button = document.createElement("button");
     button.type = "button";
-    const { kinds = [] } = this.model;
-    button.textContent = index in kinds ? `${index + 1} · ${kinds[index]}` : label;
-    button.title = index in kinds ? `Kind ${index + 1}: like ${kinds[index]}, of sounds that came without labels` : "";
+    const { groups = [] } = this.model;
+    button.textContent = index in groups ? `${index + 1} · ${groups[index]}` : label;
+    button.title = index in groups ? `Group ${index + 1}: sounds like ${groups[index]}` : "";
     button.dataset.testid = `player-label-${index}`;
     button.onclick = () => this.choose({ label: index });
     return button;

@@ -47,7 +47,7 @@ def run(tmp_path, sounds, monkeypatch):
     """A model too small to be worth hearing and its encoder, trained by the program in seconds on the server's home."""
     lab = Lab(tmp_path)
     dataset = lab.prepare(lab.survey([sounds]), "tiny", RATE, CLIP_SAMPLES / RATE)
-    run = lab.create_run(lab.configure(dataset, "framegan", [*TINY, "kinds=2"]), "tiny")
+    run = lab.create_run(lab.configure(dataset, "framegan", [*TINY, "groups=2"]), "tiny")
     lab.train(run, Limit(steps=20), "cpu")
     # fewer steps than the page would take, which finds the encoder there
     monkeypatch.setattr(encoder, "STEPS", 50)

@@ -51,7 +51,7 @@ def a_dataset(**counts: int) -> SimpleNamespace:
 
 
 def a_model(*labels: str) -> SimpleNamespace:
-    return SimpleNamespace(labels=labels, config=SimpleNamespace(has_kinds=False))
+    return SimpleNamespace(labels=labels, config=SimpleNamespace(has_groups=False))
 
 
 def test_labels_are_asked_for_in_the_data_set_s_own_proportions_and_numbers():

@@ -465,16 +465,16 @@ def test_explore_plays_the_run_of_its_address(lab, drums):
     assert app.selectbox[3].options == ["each in turn", "hat", "kick"]
 
 
-def test_explore_asks_for_kinds_of_sounds_that_came_without_labels(lab, drums):
+def test_explore_asks_for_groups_of_sounds_that_came_without_labels(lab, drums):
     dataset = lab.prepare(lab.survey([drums / "kick"]), "kicks")
-    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4", "kinds=2"]), "short")
+    run = lab.create_run(lab.configure(dataset, "framegan", ["width=4", "batch=4", "groups=2"]), "short")
     lab.train(run, Limit(steps=1))
     app = open_page("explore", run="short")
     player = player_of(app)
-    assert player["labels"] == ["kind 1", "kind 2"]
-    assert all(name.startswith("kick-00") for name in player["kinds"])
-    assert [box.label for box in app.selectbox[2:]] == ["Its kind", "Of which kind"]
-    assert app.selectbox[3].options == ["as in your sounds", "kind 1", "kind 2"]
+    assert player["labels"] == ["group 1", "group 2"]
+    assert all(name.startswith("kick-00") for name in player["groups"])
+    assert [box.label for box in app.selectbox[2:]] == ["Its group", "Of which group"]
+    assert app.selectbox[3].options == ["as in your sounds", "group 1", "group 2"]
 
 
 def test_cleaning_is_for_what_is_heard_and_what_is_taken_away(lab, drums):

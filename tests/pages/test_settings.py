@@ -43,11 +43,11 @@ def started(app, lab):
 
 
 def test_a_control_shows_what_is_chosen_for_the_data_set(page, lab):
-    page.multiselect[0].set_value(["patience", "kinds"]).run()
-    # at most 200 clips; and 40, of which a tenth is held out, are enough for 2 kinds of 16 and more
-    assert (control(page, "patience").value, control(page, "kinds").value) == (10, 2)
+    page.multiselect[0].set_value(["patience", "groups"]).run()
+    # at most 200 clips; and 40, of which a tenth is held out, are enough for 2 groups of 16 and more
+    assert (control(page, "patience").value, control(page, "groups").value) == (10, 2)
     settings = started(page, lab)
-    assert (settings.patience, settings.kinds) == (10, 2)
+    assert (settings.patience, settings.groups) == (10, 2)
 
 
 def test_a_small_set_is_trained_to_the_limit_when_somebody_says_so(page, lab):
