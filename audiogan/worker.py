@@ -181,9 +181,9 @@ def load_clips(dataset_folder: Path, config: RunConfig):
 
     Raises RunError when the data set is gone or no longer the same.
     """
+    from audiogan.clustering import with_classes
     from audiogan.datasets import open_dataset
     from audiogan.examples import Clips
-    from audiogan.kinds import with_classes
     from audiogan.splits import held_out
 
     try:

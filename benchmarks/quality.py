@@ -30,6 +30,7 @@ from pictures import draw_side_by_side
 from report import RESULTS, publish
 
 from audiogan import metrics
+from audiogan.clustering import with_classes
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.devices import use_threads
@@ -37,7 +38,6 @@ from audiogan.examples import Clips, float_waves
 from audiogan.instrument import Instrument
 from audiogan.judging.hearing import Prepared
 from audiogan.judging.judge import Judge, RealClips, open_judge
-from audiogan.kinds import with_classes
 from audiogan.lab import Lab
 from audiogan.runs import Run
 from audiogan.splits import held_out, in_proportion

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio, encoder, kinds, worker
+from audiogan import audio, clustering, encoder, worker
 from audiogan.examples import Clips
 from audiogan.game import Game
 from audiogan.instrument import Instrument, Point
@@ -89,7 +89,7 @@ def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monke
     assert of_class[0] | of_class[1] == {"high/2000", "high/3000"}
     assert of_class[2] | of_class[3] == {"low/200", "low/400"}
     # found once
-    monkeypatch.setattr(kinds, "find_groups", lambda *_: pytest.fail("found again"))
+    monkeypatch.setattr(clustering, "find_groups", lambda *_: pytest.fail("found again"))
     assert np.array_equal(worker.load_clips(dataset.folder, config).classes, classes)
 
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from audiogan.clustering import k_means, squared_distances
 from audiogan.judging.embedders import MELS, SoundClassifier, in_batches
 from audiogan.judging.stages import Progress
-from audiogan.kinds import k_means, squared_distances
 from audiogan.splits import FEWEST_UNITS
 
 BATCH = 32

@@ -104,7 +104,7 @@ class Playing(Sounds, Following):
             return []
 
     def _find_group_examples(self, run_folder: Path, dataset_folder: Path) -> list[str]:
-        from audiogan.kinds import open_groups
+        from audiogan.clustering import open_groups
 
         config = Run(run_folder).config
         dataset, clips = datasets.open_dataset(dataset_folder), worker.load_clips(dataset_folder, config)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiogan import audio, kinds, training, worker
+from audiogan import audio, clustering, training, worker
 from audiogan.examples import Clips
 from audiogan.game import Game
 from audiogan.instrument import Instrument
@@ -23,12 +23,12 @@ def tones(pitches_hz: list[int]) -> np.ndarray:
     return np.stack([audio.to_int16(level * sine(hz)) for hz, level in zip(pitches_hz, levels, strict=True)])
 
 
-def parts(found: kinds.Division) -> set[frozenset[int]]:
+def parts(found: clustering.Division) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(found.of_clip == part).tolist()) for part in np.unique(found.of_clip)}
 
 
 def test_clips_that_are_alike_are_of_one_group():
-    found = kinds.find_groups(tones(THREE_PITCHES), np.arange(10), RATE, 3)
+    found = clustering.find_groups(tones(THREE_PITCHES), np.arange(10), RATE, 3)
     assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
     # each group's example is one of its own
     assert [found.of_clip[example] for example in found.examples] == [0, 1, 2]
@@ -36,24 +36,24 @@ def test_clips_that_are_alike_are_of_one_group():
 
 def test_groups_are_found_among_training_clips_and_given_to_the_others():
     is_seen = np.array([True, False, True, True, True, True, False, True, True, True])
-    found = kinds.find_groups(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
+    found = clustering.find_groups(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
     assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
     assert is_seen[list(found.examples)].all()
 
 
 def test_more_groups_than_clips_are_refused_in_a_sentence():
     with pytest.raises(ValueError, match="4 groups cannot be found among 3 clips: ask for fewer"):
-        kinds.find_groups(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
+        clustering.find_groups(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
 
 
 def test_k_means_by_hand():
     points = np.array([[0.0, 0], [2, 0], [10, 0], [10, 1], [10, 5]])
-    centres = kinds.k_means(points, 2, np.random.default_rng(0))
+    centres = clustering.k_means(points, 2, np.random.default_rng(0))
     assert sorted(map(tuple, centres)) == [(1, 0), (10, 2)]
 
 
 def test_all_points_alike_have_centres_all_the_same():
-    assert kinds.k_means(np.ones((5, 2)), 3, np.random.default_rng(0)) == pytest.approx(np.ones((3, 2)))
+    assert clustering.k_means(np.ones((5, 2)), 3, np.random.default_rng(0)) == pytest.approx(np.ones((3, 2)))
 
 
 @pytest.fixture
@@ -77,13 +77,13 @@ def test_how_many_kinds_follows_from_the_number_of_clips(n_clips, count):
 
 def test_groups_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
     clips = Clips(tones(THREE_PITCHES), np.zeros(10, int))
-    first = kinds.open_groups(tmp_path, clips, RATE, 3)
-    monkeypatch.setattr(kinds, "find_groups", None)
-    again = kinds.open_groups(tmp_path, clips, RATE, 3)
+    first = clustering.open_groups(tmp_path, clips, RATE, 3)
+    monkeypatch.setattr(clustering, "find_groups", None)
+    again = clustering.open_groups(tmp_path, clips, RATE, 3)
     assert np.array_equal(again.of_clip, first.of_clip)
     assert again.examples == first.examples
     with pytest.raises(TypeError):  # others are found anew
-        kinds.open_groups(tmp_path, Clips(clips.waves, clips.classes, np.arange(10) < 1), RATE, 3)
+        clustering.open_groups(tmp_path, Clips(clips.waves, clips.classes, np.arange(10) < 1), RATE, 3)
 
 
 def test_a_data_set_without_labels_is_trained_by_groups(lab, prepare):
