@@ -1,12 +1,11 @@
 """Explore: play a model with sliders, and take its sounds away."""
 
 import shlex
-from pathlib import PurePath
 
 import streamlit as st
 
 from audiogan.lab import RunError, open_lab
-from audiogan.ui.look import empty_state, page_header
+from audiogan.ui.look import empty_state, label_title, page_header
 from audiogan.ui.own_sound import landing, own_sound
 from audiogan.ui.sound import player
 from audiogan.wording import plural
@@ -51,7 +50,7 @@ model = {
     "run": name,
     "snapshot": str(step),
     "labels": list(instrument.labels),
-    "groups": [PurePath(file).stem for file in lab.group_examples(run)],
+    "groups": lab.group_examples(run),
     "label": 0,
     "seed": 0,
     "route": "/audition",
@@ -71,7 +70,10 @@ st.subheader("Take sounds away", anchor=False)
 count_box, label_box, seed_box = st.columns(3)
 count = int(count_box.number_input("How many", 1, 1000, 16))
 what, any_label = ("group", "as in your sounds") if run.config.has_groups else ("label", "each in turn")
-label = label_box.selectbox(f"Of which {what}", [any_label, *instrument.labels]) if instrument.labels else None
+label = None
+if instrument.labels:
+    titles = label_title(lab, run)
+    label = label_box.selectbox(f"Of which {what}", [any_label, *instrument.labels], format_func=titles)
 seed = int(seed_box.number_input("First seed", 0, 2**31 - 1, point["seed"], help="The others follow: seed + 1, + 2 …"))
 
 

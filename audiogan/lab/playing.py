@@ -93,8 +93,8 @@ class Playing(Sounds, Following):
         )
 
     def group_examples(self, run: Run) -> list[str]:
-        """For each of the run's groups the name of the file that is most like it; empty without groups, and without
-        the data set that they were found in."""
+        """For each of the run's groups the name of the file that is most like it, without its ending; empty without
+        groups, and without the data set that they were found in."""
         if not run.config.has_groups:
             return []
         try:
@@ -110,4 +110,4 @@ class Playing(Sounds, Following):
         dataset, clips = datasets.open_dataset(dataset_folder), worker.load_clips(dataset_folder, config)
         groups = open_groups(dataset_folder, clips, dataset.rate, config.settings.groups)
         files = dataset.clip_files()[list(groups.examples)]
-        return [PurePosixPath(dataset.files[file].path).name for file in files]
+        return [PurePosixPath(dataset.files[file].path).stem for file in files]

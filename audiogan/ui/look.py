@@ -3,13 +3,13 @@
 import math
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from audiogan.lab import Lab, site
+from audiogan.lab import Lab, Run, site
 
 ACCENT, CONTRAST = "#14a3a1", "#e0863b"
 """Lines of the charts, told apart on light and dark and by colour-blind eyes: teal for the discriminator and for what
@@ -98,6 +98,12 @@ def device_line(lab: Lab) -> None:
 @st.cache_data(show_spinner=False)
 def _device_words(_lab: Lab) -> str:
     return _lab.describe_device()
+
+
+def label_title(lab: Lab, run: Run) -> Callable[[str], str]:
+    """How a page calls a label: a group by the file that is most like it, too."""
+    examples = dict(zip(run.config.label_names, lab.group_examples(run), strict=False))
+    return lambda name: f"{name} · {examples[name]}" if name in examples else name
 
 
 def show_metrics(*metrics: tuple[str, str, str | None]) -> None:

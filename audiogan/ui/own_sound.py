@@ -6,6 +6,7 @@ import streamlit as st
 
 from audiogan.lab import Lab, Reconstruction, Run, Upload
 from audiogan.ui.jobs import Job, start
+from audiogan.ui.look import label_title
 from audiogan.ui.sound import comparison
 
 GUESSED = "the one that fits best"
@@ -22,7 +23,7 @@ def own_sound(lab: Lab, run: Run, step: int) -> None:
     label = GUESSED
     if run.config.n_labels:
         what = "Its group" if run.config.has_groups else "Its label"
-        label = st.selectbox(what, [GUESSED, *run.config.label_names])
+        label = st.selectbox(what, [GUESSED, *run.config.label_names], format_func=label_title(lab, run))
     if not file:
         st.caption("The model looks for the point from which it makes the sound that is nearest to yours.")
         return

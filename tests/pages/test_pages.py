@@ -474,7 +474,10 @@ def test_explore_asks_for_groups_of_sounds_that_came_without_labels(lab, drums):
     assert player["labels"] == ["group 1", "group 2"]
     assert all(name.startswith("kick-00") for name in player["groups"])
     assert [box.label for box in app.selectbox[2:]] == ["Its group", "Of which group"]
-    assert app.selectbox[3].options == ["as in your sounds", "group 1", "group 2"]
+    first, second = player["groups"]
+    named = [f"group 1 · {first}", f"group 2 · {second}"]
+    assert app.selectbox[2].options[1:] == named
+    assert app.selectbox[3].options == ["as in your sounds", *named]
 
 
 def test_cleaning_is_for_what_is_heard_and_what_is_taken_away(lab, drums):
