@@ -2,7 +2,7 @@
 
 The modules stand in the order in which sound passes through them:
 
-    sources, downloads -> audio, labels -> survey -> datasets -> transforms
+    sources, downloads -> files -> audio, labels -> survey -> datasets -> transforms
     -> clustering, models, losses, game, training -> runs -> latent, instrument, cleaning -> judging -> handout
 
 Axis letters, the same in every docstring: B batch, C channels, T samples in time, F frames, M mel bins,

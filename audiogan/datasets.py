@@ -19,15 +19,13 @@ from typing import BinaryIO
 import numpy as np
 
 from audiogan import __version__, audio
+from audiogan.files import DatasetError, natural_key, printable
 from audiogan.survey import (
     SILENCE_DB,
-    DatasetError,
     Progress,
     Survey,
     SurveyedFile,
     in_parallel,
-    natural_key,
-    printable,
 )
 
 ONE_SHOT_CLIPS = 3

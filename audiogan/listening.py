@@ -27,6 +27,7 @@ import numpy as np
 
 from audiogan import __version__, audio
 from audiogan.datasets import FADE_IN_SECONDS, FADE_OUT_SECONDS, check_name
+from audiogan.files import natural_key, printable
 from audiogan.questions import (
     FIRST,
     KINDS,
@@ -47,7 +48,6 @@ from audiogan.significance import (
     mean_interval,
     wilson_interval,
 )
-from audiogan.survey import natural_key, printable
 
 LOUDEST_DB, QUIETEST_DB, PEAK_DB = -20.0, -36.0, -1.0
 """Levels of a test's sounds in dB of full scale. The usual level of speech; the lowest to which all are turned down

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audiogan.survey import printable
+from audiogan.files import printable
 
 MOST_QUESTIONS = 200
 """Half an hour of one-second sounds; nobody listens well for longer."""

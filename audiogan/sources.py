@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from audiogan.survey import DatasetError
+from audiogan.files import DatasetError
 
 
 class SourceError(DatasetError):

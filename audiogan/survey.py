@@ -1,20 +1,16 @@
 """A messy folder -> what is in it: which files are sounds, which are refused and why, and what suits them.
 
-`listen` finds every file under the sources, listens to it and decides. Names of files, uploads and archive members are
-shown and become labels, never paths: nothing is unpacked to disk. A CSV that names files and labels is believed before
-the folders are.
+`listen` listens to every file that is found under the sources and decides. A CSV that names files and labels is
+believed before the folders are.
 """
 
 import contextlib
 import hashlib
-import io
 import itertools
 import math
 import os
 import re
 import unicodedata
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,22 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from audiogan import audio, labels
+from audiogan.files import DatasetError, Found, NoSounds, Upload, find_all, is_hidden, natural_key, printable
 from audiogan.wording import plural
-
-AUDIO_SUFFIXES = frozenset(
-    # what libsndfile reads
-    ".wav .wave .w64 .rf64 .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .mp2 .mp1 .caf .au .snd .voc .sf .paf .pvf"
-    # what FFmpeg reads beside that: compressed audio, and video, of which the first sound track is used
-    " .m4a .m4b .aac .wma .mka .ac3 .eac3 .dts .ape .wv .tta .amr .mpc .ra .alac"
-    " .mp4 .m4v .mov .mkv .webm .avi .wmv .asf .flv .mpg .mpeg .3gp .3g2 .ogv".split()
-)
-"""Extensions, in lower case, of the files that are opened. What is in them then decides, not the name."""
-
-LARGEST_FILE_BYTES = 2**30
-"""1 GiB: a file or archive member is read whole, one for each processor core at a time."""
-
-LARGEST_ARCHIVE_BYTES = 2**33
-"""8 GiB unpacked, thirteen hours of CD stereo; a ZIP that announces more is taken for a bomb."""
 
 KEPT_BYTES = 2**28
 """256 MiB of decoded sound (25 minutes at 44.1 kHz) are kept for cutting; the rest is read again."""
@@ -73,33 +55,8 @@ WHOLE_SHARE = 0.8
 UNSORTED = "unsorted"
 """The label of files that lie beside labelled folders, or that a table of labels does not name."""
 
-BACKGROUND_NOISE = "_background_noise_"
-"""The folder of Speech Commands with minutes of noise to be mixed under the words: it is not a word."""
-
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
-
-
-class DatasetError(ValueError):
-    """Sounds or a data set that are missing, damaged or unfit; the message says what to do."""
-
-
-class NoSounds(DatasetError):
-    """Nothing under the sources can be used; `files` says of each file why."""
-
-    def __init__(self, message: str, files: Sequence["SurveyedFile"] = ()) -> None:
-        super().__init__(message)
-        self.files = tuple(files)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that came through a browser."""
-
-    name: str
-    """As the sender gave it, perhaps with folders ("drums/kick/a.wav"), perhaps hostile."""
-
-    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -145,7 +102,7 @@ class Survey:
     files: tuple[SurveyedFile, ...]
     """All files, in natural order of their paths."""
 
-    _found: tuple["_Found", ...] = field(repr=False)
+    _found: tuple["Found", ...] = field(repr=False)
     _kept: dict[int, np.ndarray] = field(repr=False)
 
     _verified: tuple[bool | None, ...] = field(repr=False)
@@ -231,7 +188,7 @@ def listen(sources: Iterable[Path | Upload], progress: Progress | None = None) -
     Raises NoSounds when nothing can be used.
     """
     sources = [source if isinstance(source, Upload) else Path(source).expanduser() for source in sources]
-    found = sorted(_find_all(sources), key=lambda item: natural_key(item.path))
+    found = sorted(find_all(sources), key=lambda item: natural_key(item.path))
     heard, kept, room_bytes = [], {}, KEPT_BYTES
     batches = in_parallel(_listen_to, found, [item.file_bytes for item in found], progress)
     for index, (finding, sound) in enumerate(itertools.chain.from_iterable(batches)):
@@ -246,190 +203,6 @@ def listen(sources: Iterable[Path | Upload], progress: Progress | None = None) -
         raise NoSounds(_why_no_sounds(sources, files), files)
     verified = tuple(entry.verified if entry else None for _, entry in entries)
     return Survey(files, tuple(found), kept, verified, _note_tables(files, entries, found, tables))
-
-
-# finding files
-
-
-@dataclass(frozen=True)
-class _OnDisk:
-    """A file of its own."""
-
-    path: str
-
-    def read_all(self) -> bytes:
-        # unbuffered, because it is read once and whole
-        with open(self.path, "rb", buffering=0) as file:
-            return file.readall()
-
-    def open_archive(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(self.path)
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    """The content of an upload."""
-
-    data: bytes
-
-    def read_all(self) -> bytes:
-        return self.data
-
-    def open_archive(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(io.BytesIO(self.data))
-
-
-@dataclass(frozen=True)
-class _InArchive:
-    """A file inside a ZIP archive."""
-
-    archive: zipfile.ZipFile
-    info: zipfile.ZipInfo
-
-    def read_all(self) -> bytes:
-        return self.archive.read(self.info)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A file that was found and not yet read."""
-
-    parts: tuple[str, ...]
-    """The folders it lies in, below its source, and its name."""
-
-    content: _OnDisk | _InMemory | _InArchive | None = None
-    file_bytes: int = 0
-    status: str = ""
-    """'skipped' or 'ignored' where that is known without reading it."""
-
-    reason: str = ""
-
-    @property
-    def path(self) -> str:
-        return "/".join(self.parts)
-
-    @property
-    def is_archive(self) -> bool:
-        return self.parts[-1].lower().endswith(".zip") and not _is_hidden(self.parts)
-
-    def read(self) -> bytes:
-        """Its bytes. Raises UnreadableAudio when they are too many or cannot be had."""
-        if self.file_bytes > LARGEST_FILE_BYTES:
-            raise audio.UnreadableAudio("larger than 1 GiB: split it into parts")
-        try:
-            return self.content.read_all()
-        except OSError as error:
-            raise audio.UnreadableAudio(f"cannot be read ({error.strerror or error})") from None
-        except _ARCHIVE_ERRORS:
-            raise audio.UnreadableAudio("damaged inside its ZIP archive") from None
-
-
-_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
-"""What zipfile raises on damage; NotImplementedError for compression it does not know, ValueError for odd headers."""
-
-
-def _find_all(sources: list[Path | Upload]) -> Iterator[_Found]:
-    """Every file under the sources, those inside archives too (but not those of archives inside archives)."""
-    for source in sources:
-        for item in _find(source):
-            for file in _unpack(item) if item.is_archive else [item]:
-                if len(sources) > 1 and isinstance(source, Path) and source.is_dir():
-                    file = replace(file, parts=(printable(source.resolve().name), *file.parts))
-                yield file
-
-
-def _find(source: Path | Upload) -> Iterator[_Found]:
-    """Every file under one source, with its path below it."""
-    if isinstance(source, Upload):
-        yield _file(_safe_parts(source.name), _InMemory(source.data), len(source.data))
-        return
-    try:
-        if source.is_dir():
-            yield from _walk(source)
-        else:
-            yield _file((printable(source.name),), _OnDisk(os.fspath(source)), source.stat().st_size)
-    except OSError as error:
-        raise NoSounds(f"'{source}' cannot be opened ({error.strerror}): check the path.") from None
-
-
-def _walk(folder: Path) -> Iterator[_Found]:
-    """Every file below a folder. Links to folders are not followed: they may lead around in circles."""
-    waiting = [(os.fspath(folder), ())]
-    while waiting:
-        place, above = waiting.pop()
-        try:
-            entries = list(os.scandir(place))
-        except OSError as error:
-            if not above:
-                raise
-            yield _Found(above, status="skipped", reason=f"folder cannot be opened ({error.strerror})")
-            continue
-        for entry in entries:
-            parts = (*above, printable(entry.name))
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((entry.path, parts))
-            elif entry.is_file():
-                yield _file(parts, _OnDisk(entry.path), entry.stat().st_size)
-            else:
-                # reading a pipe or a device might never end
-                yield _Found(parts, status="ignored", reason="not a file (a linked folder, a pipe or a device)")
-
-
-def _unpack(item: _Found) -> Iterator[_Found]:
-    """The files of an archive, in a folder named as the archive; or the archive itself, refused."""
-    try:
-        archive = item.content.open_archive()
-    except (OSError, *_ARCHIVE_ERRORS):
-        yield replace(item, status="skipped", reason="not a ZIP archive, or a damaged one")
-        return
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    if sum(info.file_size for info in members) > LARGEST_ARCHIVE_BYTES:
-        yield replace(item, status="skipped", reason="unpacks to more than 8 GiB: unpack it and choose a part")
-        return
-    folder = (*item.parts[:-1], item.parts[-1][: -len(".zip")])
-    for info in members:
-        file = _file((*folder, *_safe_parts(info.filename)), _InArchive(archive, info), info.file_size)
-        if info.flag_bits & 1 and not file.status:
-            file = replace(file, status="skipped", reason="encrypted: unpack the archive with its password first")
-        yield file
-
-
-def _file(parts: tuple[str, ...], content: _OnDisk | _InMemory | _InArchive, file_bytes: int) -> _Found:
-    """A file that was found, ignored already when its name says that it holds no sound."""
-    suffix = os.path.splitext(parts[-1])[1].lower()
-    if _is_hidden(parts):
-        reason = "hidden, or kept by the system for itself"
-    elif BACKGROUND_NOISE in parts[:-1]:
-        reason = "background noise of Speech Commands, not a word"
-    elif suffix not in AUDIO_SUFFIXES:
-        reason = f"not an audio file ({suffix or 'no extension'})"
-    else:
-        return _Found(parts, content, file_bytes)
-    return _Found(parts, content, file_bytes, "ignored", reason)
-
-
-def _is_hidden(parts: tuple[str, ...]) -> bool:
-    """Whether any part of a path is hidden; macOS leaves "._name" beside files and __MACOSX in archives."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
-def _safe_parts(name: str) -> tuple[str, ...]:
-    """The parts of a name from outside without what would lead out of its folder, were it ever used as a path."""
-    parts = re.split(r"[/\\]", re.sub(r"^[A-Za-z]:", "", name))
-    return tuple(printable(part) for part in parts if part not in ("", ".", "..")) or ("nameless",)
-
-
-def printable(name: str) -> str:
-    """A name fit for screen and JSON: bytes that are not UTF-8 and control characters become a replacement sign."""
-    if name.isprintable():
-        return name
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) == "Cc" else letter for letter in name)
-
-
-def natural_key(path: str) -> tuple[str, str]:
-    """A sort key by which "kick 9" comes before "Kick 10"."""
-    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), path.casefold()), path
 
 
 # listening
@@ -447,11 +220,11 @@ class _Heard(NamedTuple):
     peak: float = 0.0
 
 
-def _listen_to(items: list[_Found]) -> list[tuple[_Heard, np.ndarray | None]]:
+def _listen_to(items: list[Found]) -> list[tuple[_Heard, np.ndarray | None]]:
     return [_listen(item) for item in items]
 
 
-def _listen(item: _Found) -> tuple[_Heard, np.ndarray | None]:
+def _listen(item: Found) -> tuple[_Heard, np.ndarray | None]:
     """Read one file and decide about it; with the sound, as `Survey.sound` has it, when it is accepted."""
     if item.status:
         return _Heard(item.status, item.reason), None
@@ -498,7 +271,7 @@ def in_parallel(work: Callable, items: list, sizes_bytes: list[int], progress: P
         pool.shutdown(cancel_futures=True)
 
 
-def _describe(found: list[_Found], heard: list[_Heard], entries: list["_Said"]) -> tuple[SurveyedFile, ...]:
+def _describe(found: list[Found], heard: list[_Heard], entries: list["_Said"]) -> tuple[SurveyedFile, ...]:
     """What became of each file, with its label and a remark on copies."""
     accepted = [index for index, item in enumerate(heard) if item.status == "accepted"]
     by_folder = _labels([found[index].parts[:-1] for index in accepted])
@@ -539,11 +312,11 @@ def _chosen(entry: labels.Entry | None, folder_label: str) -> str:
     return entry.label if entry else folder_label or UNSORTED
 
 
-def _read_tables(found: list[_Found]) -> dict[int, labels.Table]:
+def _read_tables(found: list[Found]) -> dict[int, labels.Table]:
     """The CSV files among those found that have a column of files and a column of labels."""
     tables = {}
     for index, item in enumerate(found):
-        is_table = item.parts[-1].lower().endswith((".csv", ".tsv")) and not _is_hidden(item.parts)
+        is_table = item.parts[-1].lower().endswith((".csv", ".tsv")) and not is_hidden(item.parts)
         if is_table and item.content and item.file_bytes <= labels.LARGEST_TABLE_BYTES:
             with contextlib.suppress(audio.UnreadableAudio):  # such a file is passed over in any case
                 table = labels.read_table(item.read())
@@ -552,7 +325,7 @@ def _read_tables(found: list[_Found]) -> dict[int, labels.Table]:
     return tables
 
 
-def _entry(tables: dict[int, labels.Table], item: _Found) -> _Said:
+def _entry(tables: dict[int, labels.Table], item: Found) -> _Said:
     """What the first table that names a sound says of it."""
     if not item.status:
         for index, table in tables.items():
@@ -584,7 +357,7 @@ def _given(files: tuple[SurveyedFile, ...], entries: list[_Said]) -> Counter:
 
 
 def _note_tables(
-    files: tuple[SurveyedFile, ...], entries: list[_Said], found: list[_Found], tables: dict[int, labels.Table]
+    files: tuple[SurveyedFile, ...], entries: list[_Said], found: list[Found], tables: dict[int, labels.Table]
 ) -> tuple[str, ...]:
     """A sentence about labels that come from tables and not from folders."""
     given = _given(files, entries)
@@ -597,7 +370,7 @@ def _note_tables(
     return (note + (f" {plural(rest, 'sound')} in no table: labelled by folder, or '{UNSORTED}'." if rest else ""),)
 
 
-def _originals(accepted: list[int], found: list[_Found], heard: list[_Heard]) -> dict[int, int]:
+def _originals(accepted: list[int], found: list[Found], heard: list[_Heard]) -> dict[int, int]:
     """Of each accepted file that is byte for byte the same as one before it, which that is, by their indices."""
     alike: dict[tuple, list[int]] = {}
     for index in accepted:

@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 from report import publish, spread
 
-from audiogan import audio, datasets, survey
+from audiogan import audio, datasets, files, survey
 
 
 def prepare(folder: Path, output: Path, rate: int, seconds: float) -> int:
@@ -49,7 +49,7 @@ def prepare_by_librosa_as_one(folder: Path, output: Path, rate: int, seconds: fl
 def clips_by_librosa(folder: Path, rate: int, seconds: float) -> Iterator[np.ndarray]:
     """One float32 clip of every file."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in survey.AUDIO_SUFFIXES:
+        if path.suffix.lower() in files.AUDIO_SUFFIXES:
             sound, _ = librosa.load(path, sr=rate, mono=True)
             sound, _ = librosa.effects.trim(sound, top_db=-audio.QUIET_DB)
             yield librosa.util.normalize(librosa.util.fix_length(sound, size=round(seconds * rate)))

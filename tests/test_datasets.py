@@ -11,7 +11,8 @@ import pytest
 
 from audiogan import audio, datasets
 from audiogan.datasets import DatasetError
-from audiogan.survey import Upload, listen
+from audiogan.files import Upload
+from audiogan.survey import listen
 from tests.sound_files import everything_below, put, sine, wav
 from tests.test_survey import MESSY
 

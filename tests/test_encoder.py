@@ -14,10 +14,10 @@ from audiogan import audio, encoder
 from audiogan.config import Limit
 from audiogan.distance import multi_resolution_stft_distance
 from audiogan.encoder import Encoder, encode, mismatch, plausible, refine, train_encoder
+from audiogan.files import NoSounds
 from audiogan.instrument import Instrument, Point
 from audiogan.lab import Lab, RunError, Upload
 from audiogan.presets import PRESETS
-from audiogan.survey import NoSounds
 from tests.conftest import CLIP_SAMPLES, RATE, TINY, sine, train_here
 from tests.test_cli import assert_one_sentence, run_command
 from tests.test_house import forbid, run_python

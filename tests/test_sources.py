@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from audiogan.survey import DatasetError, Upload, listen
+from audiogan.files import DatasetError, Upload
+from audiogan.survey import listen
 from tests.sound_files import put, sine, wav
 
 # small archives in the real layouts

@@ -11,7 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from audiogan.survey import LARGEST_FILE_BYTES, NoSounds, Suggestion, Survey, SurveyedFile, Upload, _OnDisk, listen
+from audiogan.files import LARGEST_FILE_BYTES, NoSounds, Upload, _OnDisk
+from audiogan.survey import Suggestion, Survey, SurveyedFile, listen
 from tests.sound_files import RATE, everything_below, put, sine, wav
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from audiogan.config import Limit, RunConfig
 from audiogan.datasets import Dataset
 from audiogan.downloads import Download
+from audiogan.files import NoSounds, Upload
 from audiogan.lab.generating import MOST_SOUNDS, Generating, Sound
 from audiogan.lab.home import STARTER, site
 from audiogan.lab.judging import ClosestPair, Judging
@@ -34,7 +35,7 @@ from audiogan.reading import Finding
 from audiogan.runs import METRICS, Run, RunError, Snapshot, Status
 from audiogan.settings import SettingError, Settings, documentation
 from audiogan.sources import Source
-from audiogan.survey import NoSounds, Survey, SurveyedFile, Upload
+from audiogan.survey import Survey, SurveyedFile
 
 if TYPE_CHECKING:
     from audiogan.judging.evaluation import Evaluation as Evaluation

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiogan import datasets, worker
+from audiogan.files import Upload
 from audiogan.lab.keeping import Keeping
 from audiogan.lab.playing import Playing
 from audiogan.runs import Run, RunError
-from audiogan.survey import Upload
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,11 @@ from pathlib import Path
 from audiogan import datasets, downloads, survey
 from audiogan.datasets import Dataset
 from audiogan.downloads import Download
+from audiogan.files import Upload
 from audiogan.lab.home import Home
 from audiogan.runs import Run, RunError
 from audiogan.sources import SOURCES, Source
-from audiogan.survey import Survey, Upload
+from audiogan.survey import Survey
 
 BUILT_IN = "built-in"
 """The data set of sounds that the program synthesises itself."""
