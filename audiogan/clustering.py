@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from audiogan.config import RunConfig
 from audiogan.examples import Clips, float_waves
-from audiogan.presets import number_of_kinds
+from audiogan.presets import number_of_parts
 from audiogan.tensors import DamagedFile, load_tensors, save_tensors
 from audiogan.transforms import Frames
 
@@ -64,7 +64,7 @@ def with_classes(clips: Clips, config: RunConfig, folder: Path) -> Clips:
 
 def open_groups(folder: Path, clips: Clips, rate: int, count: int) -> Division:
     """The groups that are kept in a data set's folder, or new ones, which are then kept there."""
-    return _kept(folder, f"groups-{count}", clips, lambda: find_groups(clips.waves, clips.training_places, rate, count))
+    return _kept(folder, f"groups-{count}", clips, lambda: divide(clips.waves, clips.training_places, rate, count))
 
 
 def _kept(folder: Path, name: str, clips: Clips, find: Callable[[], Division]) -> Division:
@@ -89,16 +89,16 @@ def divide_labels(clips: Clips, rate: int, count: int) -> Division:
     for label in np.unique(clips.classes):
         of_label = np.flatnonzero(clips.classes == label)
         places = np.flatnonzero(np.isin(of_label, clips.training_places))
-        fitting = number_of_kinds(len(places), count)
+        fitting = number_of_parts(len(places), count)
         if fitting > 1:
-            numbers[of_label] += find_groups(clips.waves[of_label], places, rate, fitting).of_clip
+            numbers[of_label] += divide(clips.waves[of_label], places, rate, fitting).of_clip
     return Division(numbers)
 
 
-def find_groups(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Division:
-    """`count` groups of clips (int16 (N, T)), found among those that are trained on (`places`), given to all of them.
+def divide(waves: np.ndarray, places: np.ndarray, rate: int, count: int) -> Division:
+    """Clips (int16 (N, T)) in `count` parts, found among those that are trained on (`places`), given to all of them.
 
-    Raises ValueError with fewer clips than groups.
+    Raises ValueError with fewer clips than parts.
     """
     if len(places) < count:
         raise ValueError(f"{count} groups cannot be found among {len(places)} clips: ask for fewer groups.")
@@ -111,7 +111,7 @@ def find_groups(waves: np.ndarray, places: np.ndarray, rate: int, count: int) ->
     centres = k_means(points[fitting], count, random)
     distances = squared_distances(points, centres)
     among = np.asarray(places)
-    examples = tuple(int(among[distances[among, group].argmin()]) for group in range(count))
+    examples = tuple(int(among[distances[among, part].argmin()]) for part in range(count))
     return Division(distances.argmin(1), examples)
 
 
@@ -133,7 +133,7 @@ def k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.n
         for _ in range(ROUNDS):
             members = squared_distances(points, centres).argmin(1)
             moved = np.stack(
-                [points[members == kind].mean(0) if (members == kind).any() else centres[kind] for kind in range(count)]
+                [points[members == part].mean(0) if (members == part).any() else centres[part] for part in range(count)]
             )
             if np.array_equal(moved, centres):
                 break

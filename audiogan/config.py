@@ -129,7 +129,7 @@ class RunConfig:
         if settings.pop("roll_seconds", None) is not None and len(values["labels"]) > 1:
             settings["kinds"] = 1
         # groups were called kinds, and were not divided further
-        if "groups" not in settings and len(values["labels"]) < 2:
+        if "groups" not in settings and settings["conditional"] and len(values["labels"]) < 2:
             settings["groups"], settings["kinds"] = settings["kinds"], 1
         values["settings"] = Settings(**settings)
         values["labels"] = tuple(values["labels"])

@@ -61,7 +61,7 @@ class Encoder(nn.Module):
         if discriminator:
             self.body.load_state_dict(discriminator)
         features = self.body.dense.in_features
-        # the score and its labels are the discriminator's alone
+        # the score and its classes are the discriminator's alone
         self.body.dense, self.body.label_embedding = nn.Identity(), None
         # a critic's features have whatever size its scores needed
         self.standardise = nn.LayerNorm(features, elementwise_affine=False)
@@ -71,7 +71,7 @@ class Encoder(nn.Module):
         self.eval()
 
     def forward(self, seen: Tensor) -> Tensor:
-        # a label of its own for each clip, so that none is compared with those beside it
+        # a class of its own for each clip, so that none is compared with those beside it
         features = self.body.features(seen, torch.arange(len(seen), device=seen.device))
         latents = self.dense(self.standardise(features))
         return latents.tanh() if self.is_uniform else latents

@@ -20,7 +20,7 @@ SLIDERS = 8
 """Directions that are offered: the strongest ones; beyond these a movement is hardly heard."""
 
 SILVER = math.sqrt(2) - 1
-"""Each turn through the labels moves on by so much of a label's kinds: nothing to do with the stride through labels."""
+"""Kinds are taken in strides of so much of a turn, which have nothing to do with those through labels or groups."""
 
 REACH = 3.0
 """How far a slider goes, in standard deviations: 99.7 % of normal latents lie inside."""
@@ -64,8 +64,9 @@ class Instrument:
         shares = np.ones(self.config.n_classes) if self.shares is None else np.array(self.shares)
         # a rare label is divided into fewer kinds than others: its further classes mean nothing
         self.classes = torch.from_numpy(np.flatnonzero(shares))
-        count = max(1, len(self.labels))
-        self._stride = (round(count * SILVER) + SILVER) / count
+        # labels come in turn, and a whole turn moves on by the stride; groups come in strides of their own
+        turn = 1 if self.config.has_groups else max(1, len(self.labels))
+        self._stride = (round(turn * SILVER) + SILVER) / turn
         self.unit = latent.deviation(settings.latent)
         # the label's own numbers enter the same layer, after the latent's
         weight = self.generator.dense.weight[:, : settings.latent_size]
@@ -138,6 +139,8 @@ class Instrument:
 
     def label_number(self, name: str) -> int:
         """The number of a label. Raises RunError naming those there are."""
+        if self.config.has_groups:
+            name = name.replace("kind ", "group ", 1)  # what sounds.json called them in the beginning
         if name not in self.labels:
             known = ", ".join(self.labels) or "none: it was trained without labels"
             raise RunError(f"This model knows no label '{name}'. Its labels are {known}.")

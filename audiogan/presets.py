@@ -137,7 +137,7 @@ MOST_GROUPS = 16
 MOST_KINDS = 4
 """Into which a label or group with many clips is divided."""
 
-CLIPS_PER_KIND = 16
+CLIPS_PER_PART = 16
 """On average, at least: a discriminator learns the few clips of a smaller kind by heart."""
 
 
@@ -151,20 +151,21 @@ SMALL_SET_AUGMENT = 0.5
 """How often it then changes what the discriminator sees, which slows down copying."""
 
 
-def number_of_kinds(n_clips: int, most: int = MOST_KINDS) -> int:
-    """How many kinds, or groups, are told apart among so many clips; 1, which is none, where there are too few."""
-    return max(1, min(most, n_clips // CLIPS_PER_KIND))
+def number_of_parts(n_clips: int, most: int = MOST_KINDS) -> int:
+    """How many groups or kinds are told apart among so many clips; 1, which is none, where there are too few."""
+    return max(1, min(most, n_clips // CLIPS_PER_PART))
 
 
 def suited(settings: Settings, named: Collection[str], n_clips: int, commonest: int) -> Settings:
     """The settings for so many training clips, of which the commonest label has so many (0: there are no labels):
     chosen is what they leave open, and nobody has named."""
-    # published presets learn labels whole, and train for as long as they were published with
+    # published presets learn labels and groups whole, and train for as long as they were published with
     is_ours = settings.architecture == "framegan"
     if settings.conditional and settings.groups == 0 and not commonest:
-        settings = replace(settings, groups=number_of_kinds(n_clips, MOST_GROUPS))
+        settings = replace(settings, groups=number_of_parts(n_clips, MOST_GROUPS))
     if settings.conditional and settings.kinds == 0 and is_ours:
-        settings = replace(settings, kinds=number_of_kinds(commonest or n_clips // settings.groups))
+        has_some = commonest or settings.groups > 1
+        settings = replace(settings, kinds=number_of_parts(commonest or n_clips // settings.groups) if has_some else 1)
     if is_ours and n_clips <= SMALL_SET:
         small = {"patience": SMALL_SET_PATIENCE, "augment": SMALL_SET_AUGMENT}
         settings = replace(settings, **{name: value for name, value in small.items() if name not in named})

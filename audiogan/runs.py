@@ -228,7 +228,7 @@ class Run:
 
     @property
     def class_shares(self) -> list[float]:
-        """Of each class of a run that is divided into kinds; all alike before training has told."""
+        """Of each class of a run with groups or kinds; all alike before training has told."""
         try:
             return json.loads((self.folder / "label_shares.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

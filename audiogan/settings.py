@@ -165,15 +165,16 @@ class Settings:
     """Whether each clip draws its own shift, or one shift serves the batch as in the authors' program."""
 
     conditional: bool = True
-    """Learn the data set's labels, so that you can ask for one of them (needs two labels or more)."""
+    """Learn the data set's labels, so that you can ask for one of them, or groups in their place where it has fewer
+    than two."""
 
     groups: int = within(0, 0, 256)
-    """Groups of alike clips that stand in for labels where the data set has none, so that you can ask for one of them;
-    0 chooses by the number of clips, 1 does without."""
+    """Groups of alike clips that stand in for labels in a conditional run on a data set without any; 0 chooses by the
+    number of clips, 1 does without."""
 
     kinds: int = within(0, 0, 256)
-    """Kinds of alike clips, of 16 clips or more, that each label or group is divided into at most and that are learned
-    one by one; 0 chooses by the number of clips, 1 learns labels whole."""
+    """Kinds of alike clips, of 16 clips or more, that a conditional run divides each label or group into at most and
+    learns one by one; 0 chooses by the number of clips (framegan), 1 learns labels whole."""
 
     mels: int = within(0, 0, 256)
     """Mel bins; 0 chooses: for frames by sample rate (64 at 8 kHz to 128 at 44.1 kHz), for the mel image 256."""

@@ -1,5 +1,7 @@
 """Groups stand in for labels: found where clips are alike, kept, and asked for as often as the data set has them."""
 
+from pathlib import PurePath
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from audiogan import audio, clustering, training, worker
 from audiogan.examples import Clips
 from audiogan.game import Game
 from audiogan.instrument import Instrument
-from audiogan.presets import PRESETS, number_of_kinds, suited
+from audiogan.presets import PRESETS, number_of_parts, suited
 from audiogan.progress import Schedule
 from audiogan.runs import RunError
 from audiogan.transforms import make_transform
@@ -28,7 +30,7 @@ def parts(found: clustering.Division) -> set[frozenset[int]]:
 
 
 def test_clips_that_are_alike_are_of_one_group():
-    found = clustering.find_groups(tones(THREE_PITCHES), np.arange(10), RATE, 3)
+    found = clustering.divide(tones(THREE_PITCHES), np.arange(10), RATE, 3)
     assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
     # each group's example is one of its own
     assert [found.of_clip[example] for example in found.examples] == [0, 1, 2]
@@ -36,14 +38,14 @@ def test_clips_that_are_alike_are_of_one_group():
 
 def test_groups_are_found_among_training_clips_and_given_to_the_others():
     is_seen = np.array([True, False, True, True, True, True, False, True, True, True])
-    found = clustering.find_groups(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
+    found = clustering.divide(tones(THREE_PITCHES), np.flatnonzero(is_seen), RATE, 3)
     assert parts(found) == {frozenset(range(5)), frozenset(range(5, 8)), frozenset((8, 9))}
     assert is_seen[list(found.examples)].all()
 
 
 def test_more_groups_than_clips_are_refused_in_a_sentence():
     with pytest.raises(ValueError, match="4 groups cannot be found among 3 clips: ask for fewer"):
-        clustering.find_groups(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
+        clustering.divide(tones([200, 1000, 3000]), np.arange(3), RATE, 4)
 
 
 def test_k_means_by_hand():
@@ -70,15 +72,15 @@ def prepare(lab):
     return make
 
 
-@pytest.mark.parametrize(("n_clips", "count"), [(0, 1), (31, 1), (32, 2), (80, 5), (100_000, 24)])
-def test_how_many_kinds_follows_from_the_number_of_clips(n_clips, count):
-    assert number_of_kinds(n_clips, most=24) == count
+@pytest.mark.parametrize(("n_clips", "count"), [(0, 1), (31, 1), (32, 2), (80, 5), (100_000, 16)])
+def test_how_many_groups_follows_from_the_number_of_clips(n_clips, count):
+    assert number_of_parts(n_clips, most=16) == count
 
 
 def test_groups_are_kept_beside_the_clips_for_those_that_are_trained_on(tmp_path, monkeypatch):
     clips = Clips(tones(THREE_PITCHES), np.zeros(10, int))
     first = clustering.open_groups(tmp_path, clips, RATE, 3)
-    monkeypatch.setattr(clustering, "find_groups", None)
+    monkeypatch.setattr(clustering, "divide", None)
     again = clustering.open_groups(tmp_path, clips, RATE, 3)
     assert np.array_equal(again.of_clip, first.of_clip)
     assert again.examples == first.examples
@@ -94,6 +96,26 @@ def test_a_data_set_without_labels_is_trained_by_groups(lab, prepare):
     clips = worker.load_clips(unlabelled.folder, config)
     assert set(clips.classes) == {0, 1, 2}
     assert "3 groups of alike clips stand in for labels" in lab.describe_construction(config)
+
+
+def test_runs_with_other_groups_have_other_kinds(lab, prepare):
+    unlabelled, labelled = prepare("plain", "."), prepare("sorted", "low", "high")
+
+    def classes(dataset, *settings):
+        return worker.load_clips(dataset.folder, lab.configure(dataset, "framegan", [*TINY, *settings])).classes
+
+    for count in (2, 3, 2):
+        groups = classes(unlabelled, f"groups={count}", "kinds=1")
+        assert np.array_equal(classes(unlabelled, f"groups={count}", "kinds=4") // 4, groups)
+    assert len(set(classes(labelled, "kinds=1"))) == 2
+
+
+def test_old_addresses_of_groups_are_understood(new_run, clips):
+    run = new_run("run", "groups=2", labels=())
+    train_here(run, clips, 1)
+    assert Instrument(run, run.snapshot()).label_number("kind 2") == 1
+    with pytest.raises(RunError, match=r"knows no label 'group 3'\. Its labels are group 1, group 2"):
+        Instrument(run, run.snapshot()).label_number("kind 3")
 
 
 def test_a_run_with_more_groups_than_clips_says_so(lab, prepare):
@@ -231,8 +253,17 @@ def test_sounds_are_of_the_labels_that_are_asked_for():
 def test_a_group_is_shown_by_the_file_that_is_most_like_it_while_the_data_set_is_there(lab, prepare):
     unlabelled = prepare("plain", ".")
     run = lab.create_run(lab.configure(unlabelled, "framegan", [*TINY, "groups=2"]), "run")
-    low, high = sorted(int(file) % 6 for file in lab.group_examples(run))
+    classes = worker.load_clips(unlabelled.folder, run.config).classes
+    names = [PurePath(unlabelled.files[file].path).stem for file in unlabelled.clip_files()]
+    of_file = dict(zip(names, classes, strict=True))
+    first, second = lab.group_examples(run)
+    assert (of_file[first], of_file[second]) == (0, 1)
+    low, high = sorted(int(file) % 6 for file in (first, second))
     assert low < 3 <= high  # of each six sounds three are low
+    # another run of its name has its own
+    lab.delete_run(run)
+    run = lab.create_run(lab.configure(unlabelled, "framegan", [*TINY, "groups=3"]), "run")
+    assert len(lab.group_examples(run)) == 3
     lab.delete_dataset(unlabelled)
     assert lab.group_examples(run) == []
     labelled = prepare("sorted", "low", "high")

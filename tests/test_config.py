@@ -156,6 +156,8 @@ def test_a_run_of_the_days_when_frames_could_be_rolled_goes_on():
     values["labels"] = []
     old = RunConfig.from_json(json.dumps(values))
     assert (old.n_labels, old.n_classes) == (8, 8)
+    values["settings"]["conditional"] = False
+    assert RunConfig.from_json(json.dumps(values)).settings.groups == 0
 
 
 def test_labels_are_given_to_the_networks_when_there_are_two_and_they_are_wanted():

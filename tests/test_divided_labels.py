@@ -89,7 +89,7 @@ def test_each_label_is_divided_by_how_its_own_clips_sound(dataset, config, monke
     assert of_class[0] | of_class[1] == {"high/2000", "high/3000"}
     assert of_class[2] | of_class[3] == {"low/200", "low/400"}
     # found once
-    monkeypatch.setattr(clustering, "find_groups", lambda *_: pytest.fail("found again"))
+    monkeypatch.setattr(clustering, "divide", lambda *_: pytest.fail("found again"))
     assert np.array_equal(worker.load_clips(dataset.folder, config).classes, classes)
 
 
@@ -182,6 +182,18 @@ def test_labels_in_turn_have_all_their_kinds_however_many_labels_there_are(new_r
     in_turn = [instrument.point(seed) for seed in range(20 * count)]
     for label in range(count):
         assert np.bincount([point.kind for point in in_turn if point.label == label]) == pytest.approx([5] * 4, abs=2)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 15, 16])
+def test_groups_have_all_their_kinds_however_many_groups_there_are(new_run, clips, count):
+    # of 8 and 15 groups many kinds never came, when these were drawn as those of labels in turn
+    run = new_run("many", f"groups={count}", "kinds=4", labels=())
+    train_here(run, clips, 1)
+    instrument = Instrument(run, run.snapshot())
+    instrument.shares = [0.25 / count] * 4 * count
+    points = [instrument.point(seed) for seed in range(32 * count)]
+    drawn = np.bincount([4 * point.label + point.kind for point in points], minlength=4 * count)
+    assert drawn == pytest.approx([8] * 4 * count, abs=4)
 
 
 def test_kinds_are_independent_of_labels_that_are_asked_for_in_proportion(instrument):

@@ -15,12 +15,12 @@ from tests.conftest import tiny_config
 CPU = torch.device("cpu")
 
 
-def test_a_label_belongs_to_its_clip(clips):
+def test_a_class_belongs_to_its_clip(clips):
     examples = Examples(clips, Waveform(2_000), CPU, 3)
-    waves, labels = examples.batch(0, 24)
-    for wave, label in zip(waves, labels, strict=True):
+    waves, classes = examples.batch(0, 24)
+    for wave, one in zip(waves, classes, strict=True):
         matches = (float_waves(clips.waves) == wave[0, :2_000]).all(1)
-        assert clips.classes[int(matches.nonzero())] == label
+        assert clips.classes[int(matches.nonzero())] == one
 
 
 def numbered_clips(count: int) -> Clips:

@@ -20,7 +20,7 @@ def new_game(*assignments: str, **changes) -> Game:
 
 
 def seen_clips(game: Game, count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
-    """Something for the discriminator to see, and labels."""
+    """Something for the discriminator to see, and classes."""
     generator = torch.Generator().manual_seed(1)
     return torch.randn(count, *game.transform.shape, generator=generator), torch.arange(count) % 2
 
@@ -36,40 +36,40 @@ def test_labels_take_turns_over_the_previews(monkeypatch):
 
 def test_both_networks_learn_to_play_their_game():
     game = new_game("penalty=0", "rate_d=0.01", "rate_g=0.01")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     torch.manual_seed(0)
-    losses = [game.discriminator_step(real, labels, step)[0] for step in range(1, 15)]
+    losses = [game.discriminator_step(real, classes, step)[0] for step in range(1, 15)]
     assert losses[-1] < losses[0] / 2
-    losses = [game.generator_step(labels, step) for step in range(1, 15)]
+    losses = [game.generator_step(classes, step) for step in range(1, 15)]
     assert losses[-1] < losses[0] / 2
 
 
 def test_a_step_of_one_network_leaves_the_other_alone():
     game = new_game()
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
 
     def weights(network) -> list[torch.Tensor]:
         return [tensor.clone() for tensor in network.parameters()]
 
     generator, discriminator = weights(game.generator), weights(game.discriminator)
-    game.discriminator_step(real, labels, 1)
+    game.discriminator_step(real, classes, 1)
     assert all(map(torch.equal, weights(game.generator), generator))
     assert not any(map(torch.equal, weights(game.discriminator)[:2], discriminator[:2]))
     discriminator = weights(game.discriminator)
-    game.generator_step(labels, 1)
+    game.generator_step(classes, 1)
     assert all(map(torch.equal, weights(game.discriminator), discriminator))
     assert not any(map(torch.equal, weights(game.generator)[-2:], generator[-2:]))
 
 
 def test_neither_network_learns_from_clips_that_were_not_augmented(monkeypatch):
     game = new_game("penalty=0", "augment=0.25")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     asked = []
     monkeypatch.setattr(games, "augmented", lambda clips, probability: asked.append(probability) or clips * 0 + 7)
     seen = []
     game.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].unique().tolist()))
-    game.discriminator_step(real, labels, 1)
-    game.generator_step(labels, 1)
+    game.discriminator_step(real, classes, 1)
+    game.generator_step(classes, 1)
     assert seen == [[7.0]] * 3
     assert asked == [0.25] * 3
 
@@ -77,19 +77,19 @@ def test_neither_network_learns_from_clips_that_were_not_augmented(monkeypatch):
 def test_clips_are_augmented_only_when_this_is_asked_for(monkeypatch):
     game = new_game()
     monkeypatch.setattr(games, "augmented", lambda *_: pytest.fail("augmented"))
-    real, labels = seen_clips(game)
-    game.discriminator_step(real, labels, 1)
-    game.generator_step(labels, 1)
+    real, classes = seen_clips(game)
+    game.discriminator_step(real, classes, 1)
+    game.generator_step(classes, 1)
 
 
 def test_the_losses_and_beliefs_told_are_those_of_the_scores():
     game = new_game()
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     scores = []
     game.discriminator.register_forward_hook(lambda _, inputs, output: scores.append(output.detach()))
-    loss_d, belief = game.discriminator_step(real, labels, 1)
+    loss_d, belief = game.discriminator_step(real, classes, 1)
     # the generator is measured against the scores that the real clips had beside it
-    loss_g = game.generator_step(labels, 1)
+    loss_g = game.generator_step(classes, 1)
     of_real, of_generated, of_generated_anew = scores
     assert_close(loss_d, LOSSES["relativistic"].discriminator(of_real, of_generated))
     assert_close(loss_g, LOSSES["relativistic"].generator(of_real, of_generated_anew))
@@ -99,21 +99,21 @@ def test_the_losses_and_beliefs_told_are_those_of_the_scores():
 
 def test_the_penalty_comes_every_so_many_steps_and_weighs_that_many_times_as_much(monkeypatch):
     game = new_game("penalty=0.3", "penalty_every=8")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     monkeypatch.setattr(games, "zero_centred_penalty", lambda scores, inputs: torch.tensor(1.0))
     totals = []
     monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
-    added = [totals[-1] - loss for loss in (game.discriminator_step(real, labels, step)[0] for step in range(1, 17))]
+    added = [totals[-1] - loss for loss in (game.discriminator_step(real, classes, step)[0] for step in range(1, 17))]
     # R1 and R2, 1 each here: 2 * 0.3 * 8 at the steps 8 and 16
     assert_close(torch.stack(added), torch.tensor(([0.0] * 7 + [4.8]) * 2))
 
 
 def test_r1_is_taken_at_the_real_clips_and_r2_at_the_generated_ones(monkeypatch):
     game = new_game("penalty_every=1")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     places = []
     monkeypatch.setattr(games, "zero_centred_penalty", lambda scores, x: places.append(x) or scores.sum() * 0)
-    game.discriminator_step(real.clone(), labels, 1)
+    game.discriminator_step(real.clone(), classes, 1)
     assert torch.equal(places[0].detach(), real)
     assert places[1].shape == real.shape
     assert not torch.equal(places[1].detach(), real)
@@ -121,7 +121,7 @@ def test_r1_is_taken_at_the_real_clips_and_r2_at_the_generated_ones(monkeypatch)
 
 def test_the_interpolated_penalty_lies_between_real_and_generated_clips_and_has_its_weight(monkeypatch):
     game = new_game("penalty=10", "critic_steps=1", "kernel=5", preset="wavegan")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     places, totals = [], []
 
     def penalty(critic, first, second):
@@ -131,7 +131,7 @@ def test_the_interpolated_penalty_lies_between_real_and_generated_clips_and_has_
 
     monkeypatch.setattr(games, "interpolated_penalty", penalty)
     monkeypatch.setattr(game, "_update", lambda optimiser, total: totals.append(total.detach()))
-    loss, _ = game.discriminator_step(real, labels, 1)
+    loss, _ = game.discriminator_step(real, classes, 1)
     assert_close(totals[0] - loss, torch.tensor(10.0))
     assert torch.equal(places[0][0], real)
     assert not torch.equal(places[0][1], real)
@@ -139,8 +139,8 @@ def test_the_interpolated_penalty_lies_between_real_and_generated_clips_and_has_
 
 def test_plain_wgan_holds_every_weight_of_the_critic_within_its_bound():
     game = new_game("loss=wgan", "penalty=0.01")
-    real, labels = seen_clips(game)
-    game.discriminator_step(real, labels, 1)
+    real, classes = seen_clips(game)
+    game.discriminator_step(real, classes, 1)
     largest = {
         name: max(float(weights.detach().abs().max()) for weights in network.parameters())
         for name, network in (("critic", game.discriminator), ("generator", game.generator))
@@ -151,9 +151,9 @@ def test_plain_wgan_holds_every_weight_of_the_critic_within_its_bound():
 
 def test_learning_rates_fall_with_the_root_of_the_steps():
     game = new_game("decay_steps=100", "rate_g=3e-4", "rate_d=8e-4")
-    real, labels = seen_clips(game)
-    game.discriminator_step(real, labels, 300)
-    game.generator_step(labels, 800)
+    real, classes = seen_clips(game)
+    game.discriminator_step(real, classes, 300)
+    game.generator_step(classes, 800)
     # 1 / sqrt(1 + 300 / 100) = 1 / 2 and 1 / sqrt(1 + 800 / 100) = 1 / 3
     assert game.optimiser_d.param_groups[0]["lr"] == pytest.approx(4e-4)
     assert game.optimiser_g.param_groups[0]["lr"] == pytest.approx(1e-4)
@@ -161,9 +161,9 @@ def test_learning_rates_fall_with_the_root_of_the_steps():
 
 def test_learning_rates_without_decay_stay():
     game = new_game("decay_steps=0", "rate_g=3e-4", "rate_d=8e-4")
-    real, labels = seen_clips(game)
-    game.discriminator_step(real, labels, 10_000)
-    game.generator_step(labels, 10_000)
+    real, classes = seen_clips(game)
+    game.discriminator_step(real, classes, 10_000)
+    game.generator_step(classes, 10_000)
     assert [o.param_groups[0]["lr"] for o in (game.optimiser_d, game.optimiser_g)] == [8e-4, 3e-4]
     assert [o.param_groups[0]["betas"] for o in (game.optimiser_d, game.optimiser_g)] == [(0.0, 0.99)] * 2
 
@@ -173,10 +173,10 @@ def test_learning_rates_without_decay_stay():
 )
 def test_the_averaged_weights_keep_a_share_that_grows_with_the_steps(ema, step, kept):
     game = new_game(f"ema={ema}")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     before = [weights.clone() for weights in game.averaged.parameters()]
-    game.discriminator_step(real, labels, step)
-    game.generator_step(labels, step)
+    game.discriminator_step(real, classes, step)
+    game.generator_step(classes, step)
     for old, live, averaged in zip(before, game.generator.parameters(), game.averaged.parameters(), strict=True):
         assert_close(averaged, kept * old + (1 - kept) * live.detach())
 
@@ -199,17 +199,17 @@ def test_numbers_have_sixteen_bits_outside_of_penalties_when_asked_for(preset, s
             bits[name] = []
             watch = lambda *_, into=bits[name]: into.append(torch.is_autocast_enabled("cpu"))  # noqa: E731
             getattr(game, name).register_forward_pre_hook(watch)
-        real, labels = seen_clips(game)
-        loss, _ = game.discriminator_step(real, labels, step)
-        assert loss.dtype == game.generator_step(labels, step).dtype == torch.float32
+        real, classes = seen_clips(game)
+        loss, _ = game.discriminator_step(real, classes, step)
+        assert loss.dtype == game.generator_step(classes, step).dtype == torch.float32
     assert seen["mixed"] == {"generator": of_generator, "discriminator": of_discriminator}
     assert not any(bit for bits in seen["full"].values() for bit in bits)
 
 
 def test_a_step_leaves_the_clips_it_was_given_as_they_were():
     game = new_game("penalty_every=1")
-    real, labels = seen_clips(game)
+    real, classes = seen_clips(game)
     before = real.clone()
-    game.discriminator_step(real, labels, 1)
+    game.discriminator_step(real, classes, 1)
     assert torch.equal(real, before)
     assert not real.requires_grad

@@ -43,10 +43,10 @@ def trained(preset: str, recorded: bool, device: torch.device) -> tuple[dict[str
         torch.manual_seed(mix_seed(0, step))
         for _ in range(config.settings.critic_steps):
             real = torch.randn(config.settings.batch, *game.transform.shape, generator=random).to(device)
-            labels = torch.randint(2, (config.settings.batch,), generator=random).to(device)
-            loss, belief = steps.discriminator_step(real, labels, step)
+            classes = torch.randint(2, (config.settings.batch,), generator=random).to(device)
+            loss, belief = steps.discriminator_step(real, classes, step)
             told += [loss, *belief]
-        told.append(steps.generator_step(labels, step))
+        told.append(steps.generator_step(classes, step))
     return game.tensors(), told
 
 

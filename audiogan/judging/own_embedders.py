@@ -162,8 +162,9 @@ def command_options(name: str, version: str) -> str:
     model = name.removeprefix("fadtk ")
     if model != name:
         return f" --embedder {shlex.quote(model)}"
-    _, _, rate = version.removesuffix(" Hz").rpartition(" at ")
-    return f" --embedder {shlex.quote(name)} --embedder-rate {rate.replace(',', '')}"
+    _, at, rate = version.removesuffix(" Hz").rpartition(" at ")
+    known = f" --embedder-rate {rate.replace(',', '')}" if at else ""  # the first evaluations did not say
+    return f" --embedder {shlex.quote(name)}{known}"
 
 
 def pooled(points: torch.Tensor, clips: int) -> torch.Tensor:

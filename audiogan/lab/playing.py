@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from audiogan import datasets, worker
+from audiogan.config import RunConfig
 from audiogan.lab.following import Following
 from audiogan.lab.sounds import Sounds, wav_of_clip
 from audiogan.runs import Run, RunError
@@ -99,14 +100,14 @@ class Playing(Sounds, Following):
             return []
         try:
             # a page asks again whenever anything on it is touched
-            return self._group_examples(run.folder, self._dataset_of(run).folder)
+            return self._group_examples(run.config.to_json(), self._dataset_of(run).folder)
         except RunError:
             return []
 
-    def _find_group_examples(self, run_folder: Path, dataset_folder: Path) -> list[str]:
+    def _find_group_examples(self, config_json: str, dataset_folder: Path) -> list[str]:
         from audiogan.clustering import open_groups
 
-        config = Run(run_folder).config
+        config = RunConfig.from_json(config_json)
         dataset, clips = datasets.open_dataset(dataset_folder), worker.load_clips(dataset_folder, config)
         groups = open_groups(dataset_folder, clips, dataset.rate, config.settings.groups)
         files = dataset.clip_files()[list(groups.examples)]

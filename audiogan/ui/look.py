@@ -102,7 +102,7 @@ def _device_words(_lab: Lab) -> str:
 
 def label_title(lab: Lab, run: Run) -> Callable[[str], str]:
     """How a page calls a label: a group by the file that is most like it, too."""
-    examples = dict(zip(run.config.label_names, lab.group_examples(run), strict=False))
+    examples = dict(zip(run.config.label_names, found, strict=True)) if (found := lab.group_examples(run)) else {}
     return lambda name: f"{name} · {examples[name]}" if name in examples else name
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from audiogan.lab import Finding, Lab, Limit, Run, RunError, Status
 from audiogan.ui.deletion import confirm_deletion
 from audiogan.ui.gallery import moments_gallery, preview_gallery
-from audiogan.ui.look import RUN_STATES, go, line_chart, show_metrics
+from audiogan.ui.look import RUN_STATES, go, label_title, line_chart, show_metrics
 from audiogan.wording import duration, pace, size
 
 
@@ -182,18 +182,18 @@ def _time(status: Status) -> str:
 def _previews(lab: Lab, run: Run) -> None:
     if run.status.state == "waiting" and not run.snapshots():
         return
-    _listen(run)
+    _listen(lab, run)
     if run.snapshots():
         st.caption(lab.kept_words(run))
 
 
-def _listen(run: Run) -> None:
+def _listen(lab: Lab, run: Run) -> None:
     snapshots = [snapshot for snapshot in run.snapshots() if snapshot.previews]
     st.markdown("**Listen to it learn**: the same points of the model, from before training until now")
     if not snapshots:
         st.caption("The first sounds appear a few seconds after the start.")
         return
-    labels = run.config.label_names
+    labels = tuple(map(label_title(lab, run), run.config.label_names))
     if len(snapshots) > 1 and st.toggle("One sound through time", key=f"through-{run.name}"):
         status = run.status
         epochs_per_step = status.epoch / status.step if status.step else 0.0

@@ -39,7 +39,7 @@ def side_by_side(lab: Lab, contenders: Sequence[Contender]) -> None:
 
 def _row(lab: Lab, contender: Contender, seed: int, label: str) -> tuple[str, str, bytes]:
     """(title, label, WAV) of one model's sound of the seed."""
-    known = contender.run.config.label_names
+    known = contender.run.config.shared_labels
     (sound,) = lab.generate(contender.run, 1, seed, label if label in known else None, contender.step)
     heard_as = f" · {sound.label}" if sound.label else ""
     return f"{contender.lettered}{heard_as}", sound.label, sound.wav

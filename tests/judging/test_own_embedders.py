@@ -61,6 +61,7 @@ def test_a_torchscript_file_is_an_embedder_that_names_its_hash(tmp_path, clips):
     assert embedder.version == f"{digest} at 8,000 Hz"
     assert own_embedder(name, 16_000).version != embedder.version
     assert command_options(embedder.name, embedder.version) == " --embedder energies.pt --embedder-rate 8000"
+    assert command_options("my ears.pt", digest) == " --embedder 'my ears.pt'"
 
 
 def test_frames_of_an_embedder_are_averaged(tmp_path, clips):
