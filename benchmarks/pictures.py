@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 
 from audiogan.spectrogram import COLOURS, LOWEST_HZ, TOP_DB, spectrogram_db
 
@@ -37,3 +38,7 @@ def draw_side_by_side(
         axis.set_xlabel("s")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=dpi)
+    # one colour map and grey letters: 256 colours are enough, and half the size
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
