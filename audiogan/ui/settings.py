@@ -1,5 +1,6 @@
 """Widgets for a run's settings, made from the fields of `Settings`: name, range and words stand there once."""
 
+import math
 from dataclasses import Field, fields
 
 import streamlit as st
@@ -37,4 +38,10 @@ def _widget(item: Field, default, words: str):
     low, high = item.metadata["low"], item.metadata["high"]
     if item.type is int:
         return st.number_input(label, low, high, default, step=1, key=key)
-    return st.number_input(label, float(low), float(high), float(default), format="%g", key=key)
+    step = _step(default, high)
+    return st.number_input(label, float(low), float(high), float(default), step=step, format="%g", key=key)
+
+
+def _step(value: float, high: float) -> float:
+    """By how much + and − change a number: a power of ten, at most a tenth of it and of what is left above it."""
+    return 10.0 ** math.floor(math.log10(min(abs(value) or 10, (high - value) or 10) / 10))

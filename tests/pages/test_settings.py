@@ -5,6 +5,7 @@ import pytest
 from audiogan import audio, probe, worker
 from audiogan.lab import PRESETS, STARTER
 from audiogan.synthesis import built_in_sounds
+from audiogan.ui import settings
 from tests.pages.test_pages import open_page, press
 
 
@@ -48,6 +49,18 @@ def test_a_control_shows_what_is_chosen_for_the_data_set(page, lab):
     assert (control(page, "patience").value, control(page, "groups").value) == (10, 2)
     settings = started(page, lab)
     assert (settings.patience, settings.groups) == (10, 2)
+
+
+def test_a_number_moves_by_what_suits_its_size(page):
+    steps = {"rate_g": 1e-5, "patience": 1, "ema": 1e-5, "penalty": 1, "dropout": 0.01, "floor_db": 1}
+    page.multiselect[0].set_value(list(steps)).run()
+    assert {name: control(page, name).step for name in steps} == pytest.approx(steps)
+    control(page, "rate_g").increment().run()
+    assert control(page, "rate_g").value == pytest.approx(5.1e-4)
+
+
+def test_a_number_at_its_end_has_a_step():
+    assert settings._step(0.9, 0.9) == 0.01
 
 
 def test_a_small_set_is_trained_to_the_limit_when_somebody_says_so(page, lab):
