@@ -104,9 +104,10 @@ def _read_scores(run: Run) -> Iterator[Finding]:
             f"diversity {last['diversity']:.2f} of the real clips'; bound {ALIKE}",
         )
     if max(scores["nearest_ratio"][-LASTING:]) < COPYING and len(scores["step"]) >= LASTING:
+        advice = "Stop here, play" if run.status.is_active else "Play"
         yield Finding(
             "bad",
-            "The sounds come close to single training clips: the generator memorises them. Stop here, play an earlier "
+            f"The sounds come close to single training clips: the generator memorises them. {advice} an earlier "
             "snapshot, or add more sounds.",
             f"distance to the nearest training clip {last['nearest_ratio']:.2f} of what new real clips have; "
             f"bound {COPYING}",
@@ -118,7 +119,7 @@ def _read_trend(run: Run, scores: dict[str, list[float]]) -> Iterator[Finding]:
     """Whether it still gets better."""
     best = scores["step"].index(run.best_step)
     distance, least, floor = scores["distance"][-1], scores["distance"][best], scores["floor"][best]
-    minutes, stale = scores["seconds"][-1] / 60, run.minutes_since_best()
+    minutes, stale, is_active = scores["seconds"][-1] / 60, run.minutes_since_best(), run.status.is_active
     named = f"step {run.best_step:,}"
     numbers = f"distance from real clips {distance:.3g}, at best {least:.3g} at {named} (real against real {floor:.2g})"
     if least <= floor:
@@ -127,14 +128,14 @@ def _read_trend(run: Run, scores: dict[str, list[float]]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The sounds get worse again: those of {named} were nearer to the real ones, and Explore opens them. "
-            "Stop here, or go on with a lower rate.",
+            f"{'Stop here, or go' if is_active else 'Go'} on with a lower rate.",
             f"{numbers}; bound {WORSE} times the best for {STALE_MINUTES:g} minutes",
         )
     elif stale > max(STALE_MINUTES, STALE_SHARE * minutes):
         yield Finding(
             "warning",
-            f"It stopped improving {stale:.0f} minutes ago, at {named}, which is kept and which Explore opens. "
-            "You can stop here.",
+            f"It stopped improving {stale:.0f} minutes {'ago' if is_active else 'before its end'}, at {named}, which is "
+            f"kept and which Explore opens.{' You can stop here.' if is_active else ''}",
             f"{numbers}; bound a third of the {minutes:.0f} minutes so far",
         )
     elif len(scores["step"]) > 1 and least > floor:

@@ -1,11 +1,12 @@
 """What a run says of itself: one sentence for each thing that goes wrong, and none where nothing does."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from audiogan.reading import WINDOW, read
-from audiogan.runs import METRICS, Score
+from audiogan.runs import METRICS, Score, Status
 
 GOOD = Score(distance=4.0, floor=0.5, nearest_ratio=1.1, diversity=0.9, silent=0.0)
 EVEN = {"loss_d": 0.69, "loss_g": 0.7, "belief_real": 0.52, "belief_fake": 0.48}
@@ -119,6 +120,20 @@ def test_silence_is_not_also_called_a_collapse(run_with):
 )
 def test_a_run_says_whether_it_still_improves(run_with, distances, told):
     assert kinds(run_with(scores=at_distances(*distances))) == told
+
+
+@pytest.mark.parametrize(("state", "is_asked_to_stop"), [("running", True), ("finished", False), ("settled", False)])
+def test_only_who_still_trains_is_told_to_stop(run_with, state, is_asked_to_stop):
+    grown_stale = at_distances(4.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, nearest_ratio=0.6)
+    grown_worse = at_distances(4.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.1)
+    for name, scores in (("stale", grown_stale), ("worse", grown_worse)):
+        run = run_with(name=name, scores=scores)
+        run.write_status(Status(state=state, heartbeat=time.time()))
+        sentences = [finding.sentence for finding in read(run) if finding.kind != "good"]
+        assert len(sentences) == (2 if name == "stale" else 1)
+        for sentence in sentences:
+            assert ("top here" in sentence) == is_asked_to_stop
+            assert is_asked_to_stop or "ago" not in sentence
 
 
 def test_the_worst_comes_first(run_with):

@@ -186,7 +186,11 @@ def curve_chart(
                 "nameGap": 24,
                 "min": "dataMin",
                 "max": "dataMax",
-                "axisLabel": {"showMinLabel": x_type == "value", "showMaxLabel": x_type == "value"},
+                "axisLabel": {
+                    "showMinLabel": x_type == "value",
+                    "showMaxLabel": x_type == "value",
+                    "alignMaxLabel": "right",  # in its middle it would be cut off
+                },
             },
             # bounds are no round numbers, so they stay unlabelled; None takes an earlier bound away
             "yAxis": {
