@@ -134,8 +134,8 @@ def _read_trend(run: Run, scores: dict[str, list[float]]) -> Iterator[Finding]:
     elif stale > max(STALE_MINUTES, STALE_SHARE * minutes):
         yield Finding(
             "warning",
-            f"It stopped improving {stale:.0f} minutes {'ago' if is_active else 'before its end'}, at {named}, which is "
-            f"kept and which Explore opens.{' You can stop here.' if is_active else ''}",
+            f"It stopped improving {stale:.0f} minutes {'ago' if is_active else 'before its end'}, at {named}, which "
+            f"is kept and which Explore opens.{' You can stop here.' if is_active else ''}",
             f"{numbers}; bound a third of the {minutes:.0f} minutes so far",
         )
     elif len(scores["step"]) > 1 and least > floor:
