@@ -34,7 +34,7 @@ PRESETS: dict[str, Preset] = {
         about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
         source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
         "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
-        settings=Settings(batch=32, decay_steps=3000, penalty=10.0, ema=0.9995, precision="auto"),
+        settings=Settings(batch=32, decay_steps=3000, penalty=10.0, ema=0.9999, precision="auto"),
     ),
     "studio": Preset(
         title="Studio (framegan, twice as wide)",
@@ -42,7 +42,7 @@ PRESETS: dict[str, Preset] = {
         "hours on a processor.",
         source="framegan, scaled up: width and batch doubled, rates and running average slowed accordingly.",
         settings=Settings(
-            width=96, batch=64, decay_steps=10_000, penalty=10.0, ema=0.9995, precision="auto", minutes=30.0
+            width=96, batch=64, decay_steps=10_000, penalty=10.0, ema=0.9999, precision="auto", minutes=30.0
         ),
     ),
     "mlp": Preset(
