@@ -35,6 +35,9 @@ LOCK_SECONDS = 2.0
 ENDED = "The system ended the trainer, which saved first. Resume goes on from there."
 """What a run says that was asked to end by the system, as before a restart: it keeps its place in the queue."""
 
+LEAVING_SECONDS = 10.0
+"""How long a trainer may hold its run after its last word: hardly any time, but where many programs are at work."""
+
 TURN_SECONDS = 0.3
 """Between two looks at whether it is this trainer's turn."""
 
@@ -318,7 +321,8 @@ def start(run: Run, dataset_folder: Path, limit: Limit, device_name: str, at_onc
 
     Raises RunError when the run has a trainer already, or its folder cannot be written.
     """
-    with _held(run, 0):
+    # who said the last word may take a moment to leave
+    with _held(run, 0 if run.status.is_active else LEAVING_SECONDS):
         # of two who start the run at once, the second finds that the first has done so
         if run.status.is_active:
             raise RunError(f"The run '{run.name}' is already being trained.")

@@ -3,8 +3,10 @@
 import errno
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -148,6 +150,18 @@ def test_a_trainer_that_is_done_lets_go_of_the_run(make_run, dataset):
     worker.work(run, dataset.folder, Limit(steps=1), "cpu")
     with FileLock(run.lock_path, timeout=0):
         pass
+
+
+def test_a_run_is_started_again_while_its_last_trainer_is_leaving(make_run, dataset, monkeypatch):
+    run, started = make_run("leaving"), []
+    run.write_status(Status(state="interrupted"))
+    nobody = SimpleNamespace(wait=lambda: 0)
+    monkeypatch.setattr(worker.subprocess, "Popen", lambda command, **_: started.append(command) or nobody)
+    lock = FileLock(run.lock_path, thread_local=False)
+    lock.acquire()
+    threading.Timer(0.5, lock.release).start()
+    worker.start(run, dataset.folder, Limit(steps=1), "cpu")
+    assert len(started) == 1
 
 
 def test_a_heartbeat_comes_while_a_step_takes_long(make_run, dataset, monkeypatch):
