@@ -15,7 +15,9 @@ def watch_run(lab: Lab, run: Run) -> None:
     seen = _seen(run)
     active = run.status.is_active
     st.fragment(_numbers, run_every=1.0 if active else None)(lab, run, seen)
-    st.fragment(_previews, run_every=2.0 if active else None)(lab, run)
+    # examples of groups are looked for when there is time, and not every two seconds
+    labels = run.config.label_names if active else tuple(map(label_title(lab, run), run.config.label_names))
+    st.fragment(_previews, run_every=2.0 if active else None)(lab, run, labels)
     if not active:
         confirm_deletion(
             f"Delete the run '{run.name}' with all its sounds and weights? This cannot be undone.",
@@ -179,21 +181,20 @@ def _time(status: Status) -> str:
     return "…" if status.seconds_left is None else duration(status.seconds_left)
 
 
-def _previews(lab: Lab, run: Run) -> None:
+def _previews(lab: Lab, run: Run, labels: tuple[str, ...]) -> None:
     if run.status.state == "waiting" and not run.snapshots():
         return
-    _listen(lab, run)
+    _listen(run, labels)
     if run.snapshots():
         st.caption(lab.kept_words(run))
 
 
-def _listen(lab: Lab, run: Run) -> None:
+def _listen(run: Run, labels: tuple[str, ...]) -> None:
     snapshots = [snapshot for snapshot in run.snapshots() if snapshot.previews]
     st.markdown("**Listen to it learn**: the same points of the model, from before training until now")
     if not snapshots:
         st.caption("The first sounds appear a few seconds after the start.")
         return
-    labels = tuple(map(label_title(lab, run), run.config.label_names))
     if len(snapshots) > 1 and st.toggle("One sound through time", key=f"through-{run.name}"):
         status = run.status
         epochs_per_step = status.epoch / status.step if status.step else 0.0
