@@ -12,7 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from audiogan import audio
-from audiogan.transforms import hop_samples_for, mel_filters, mels_for
+from audiogan.mel import mel_filters, mels_for
+from audiogan.spectra import hop_samples_for
 
 SILENT_PEAK = 1e-3
 """Of full scale, -60 dB."""

@@ -8,7 +8,7 @@ hardly hears and the sample-by-sample error counts in full.
 import torch
 from torch import Tensor
 
-from audiogan.transforms import stft
+from audiogan.spectra import stft
 
 WINDOWS_SAMPLES = (2048, 1024, 512, 256)
 """Lengths of the Hann windows; each moves on by a quarter of itself."""

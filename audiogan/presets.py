@@ -28,22 +28,32 @@ def _published(architecture: str, loss: str, **changes) -> Settings:
     return Settings(architecture=architecture, loss=loss, **(usual | PUBLISHED[loss] | changes))
 
 
+OURS = {
+    "modulation": True,
+    "class_layers": True,
+    "penalty": 3.0,
+    "ema": 0.9999,
+    "precision": "auto",
+    "phases": "peaks",
+    "exemplars": 1024,
+    "griffin_lim_iterations": 16,
+}
+"""What both sizes of framegan have in common: measured in docs/quality.md."""
+
 PRESETS: dict[str, Preset] = {
     "framegan": Preset(
         title="Quick (framegan)",
         about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
         source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
         "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
-        settings=Settings(batch=32, decay_steps=3000, penalty=10.0, ema=0.9999, precision="auto"),
+        settings=Settings(batch=32, decay_steps=3000, **OURS),
     ),
     "studio": Preset(
         title="Studio (framegan, twice as wide)",
         about="The same design with four times the weights, in larger batches. Tens of minutes on a graphics card; "
         "hours on a processor.",
         source="framegan, scaled up: width and batch doubled, rates and running average slowed accordingly.",
-        settings=Settings(
-            width=96, batch=64, decay_steps=10_000, penalty=10.0, ema=0.9999, precision="auto", minutes=30.0
-        ),
+        settings=Settings(width=96, batch=64, decay_steps=10_000, minutes=30.0, **OURS),
     ),
     "mlp": Preset(
         title="Dense GAN (mlp)",

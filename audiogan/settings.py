@@ -151,6 +151,14 @@ class Settings:
     kernel: int = within(25, 3, 51)
     """Taps of each convolution along a waveform (an odd number)."""
 
+    modulation: bool = False
+    """Let latent and label scale and shift the channels at every stage of the generator, and not its first layer alone
+    (framegan)."""
+
+    class_layers: bool = False
+    """Give each label, or kind of it, a last layer of its own in the discriminator, which hears when something sounds,
+    beside the comparison with each channel's mean over time (framegan)."""
+
     normalisation: str = one_of("none", "none", "batch")
     """Whether batch normalisation follows the layers where the source has it (dcgan1d, wavegan_bce, specgan and
     melspec_wgan)."""
@@ -185,6 +193,14 @@ class Settings:
 
     griffin_lim_iterations: int = within(32, 1, 500)
     """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
+
+    phases: str = one_of("random", "random", "peaks")
+    """Where Griffin-Lim begins: at random phases, as in the published systems, or at those of partials that go on from
+    frame to frame, which takes fewer rounds and keeps tones pure."""
+
+    exemplars: int = within(0, 0, 8192)
+    """Frames of the training clips that are kept with the model and lend generated ones their fine structure, which mel
+    bins do not hold (framegan); 0 spreads each level evenly over its bin."""
 
     batch: int = within(16, 2, 512)
     """Clips per step; under torchrun in each process."""
@@ -259,6 +275,8 @@ class Settings:
             raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
         if self.transform == "mel_image" and self.mels % 32:
             raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
+        if self.exemplars and self.transform != "frames":
+            raise SettingError(f"Only frames keep exemplars; {self.architecture} has none: set exemplars=0.")
         if self.augment and self.transform == "waveform":
             raise SettingError(f"Only pictures of sounds are augmented; {self.architecture} sees waveforms: augment=0.")
         if self.cuda_graphs and self.phase_shuffle_per == "batch":

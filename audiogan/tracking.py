@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from audiogan import audio
+from audiogan.mel import mel_filters
 from audiogan.runs import METRICS, SCORES, Run, RunError
-from audiogan.transforms import mel_filters, stft
+from audiogan.spectra import stft
 
 BANDS = 128
 RANGE_DB = 80.0

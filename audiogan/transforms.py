@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audiogan.config import RunConfig
+from audiogan.mel import Exemplars, magnitudes_from_mel, mel_edges, mel_filters, mels_for
+from audiogan.spectra import griffin_lim, hop_samples_for, peak_phases, random_phases, stft
 
 
 class Transform(nn.Module):
@@ -60,10 +62,13 @@ class Spectral(Transform):
     rows = "mel bins"
     """What the network sees of a frame."""
 
-    def __init__(self, rate: int, clip_samples: int, n_fft: int, hop: int, frames: int, iterations: int) -> None:
+    def __init__(
+        self, rate: int, clip_samples: int, n_fft: int, hop: int, frames: int, iterations: int, phases: str
+    ) -> None:
+        """Phases are found by so many rounds of Griffin-Lim, from 'random' ones or from those of spectral 'peaks'."""
         super().__init__()
         self.rate, self.clip_samples, self.n_fft, self.hop = rate, clip_samples, n_fft, hop
-        self.frames, self.iterations = frames, iterations
+        self.frames, self.iterations, self.phases = frames, iterations, phases
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def magnitudes(self, clips: Tensor) -> Tensor:
@@ -75,7 +80,9 @@ class Spectral(Transform):
         """(B, n_fft / 2 + 1, F) -> (B, T)."""
         # one silent frame more, so that the last hop of the clip has a frame on each side
         magnitudes = functional.pad(magnitudes, (0, 1))
-        waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, self.iterations)
+        is_from_peaks = self.phases == "peaks"
+        phases = peak_phases(magnitudes, self.n_fft, self.hop) if is_from_peaks else random_phases(magnitudes)
+        waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, phases, self.iterations)
         return waves[:, : self.clip_samples]
 
     def describe(self) -> str:
@@ -85,32 +92,30 @@ class Spectral(Transform):
         return f"{self.shape[-2]} {self.rows} x {self.frames:,} frames of {frame_ms:.1f} ms, {share}"
 
 
-def hop_samples_for(rate: int) -> int:
-    """The power of two nearest to 12.5 ms, a usual frame step of speech and vocoder models."""
-    return 2 ** round(math.log2(rate * 0.0125))
-
-
-def mels_for(rate: int) -> int:
-    """Mel bins that keep the lowest bins wider than one FFT bin: 64 at 8 kHz, 80 to 24 kHz, 128 above."""
-    return 64 if rate <= 11_025 else 80 if rate <= 24_000 else 128
-
-
 class Frames(Spectral):
     """Log-mel frames, mel bins as channels: the picture of a sound that a small processor can learn.
 
     x = (log(mel + floor) - mean) / std / 1.5, clamped to -3 and +6 standard deviations, per mel bin. Levels are skewed,
     so the upper bound is the wider one: clamping at +3 alone costs more than the whole inversion.
-    Back: mel to magnitude by non-negative least squares, phase by fast Griffin-Lim.
+    Back: mel to magnitude by non-negative least squares, from the fine structure of frames of the training clips if
+    some are kept, phase by fast Griffin-Lim.
     """
 
     def __init__(
-        self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32, floor_db: float = -60.0
+        self,
+        rate: int,
+        clip_samples: int,
+        mels: int = 0,
+        iterations: int = 32,
+        floor_db: float = -60.0,
+        phases: str = "random",
+        exemplars: int = 0,
     ) -> None:
-        """Levels `floor_db` under the data set's loudest mel value count as silence."""
+        """Levels `floor_db` under the data set's loudest mel value count as silence; `exemplars` frames are kept."""
         hop = hop_samples_for(rate)
         # three upsamplings by two: the frames come in eights
         frames = 8 * math.ceil(clip_samples / hop / 8)
-        super().__init__(rate, clip_samples, 4 * hop, hop, frames, iterations)
+        super().__init__(rate, clip_samples, 4 * hop, hop, frames, iterations, phases)
         self.floor_db = floor_db
         mels = mels or mels_for(rate)
         self.shape = (mels, frames)
@@ -118,15 +123,19 @@ class Frames(Spectral):
         self.register_buffer("mean", torch.zeros(mels, 1))
         self.register_buffer("std", torch.ones(mels, 1))
         self.register_buffer("floor", torch.tensor(10 ** (floor_db / 20)))
+        self.exemplars = Exemplars(exemplars, mels, self.n_fft // 2 + 1) if exemplars else None
 
     def fit(self, clips: Tensor) -> None:
-        """Per-bin mean and standard deviation of the log levels, and the floor, from clips (N, T)."""
-        mel = self.filters @ self.magnitudes(clips)
+        """Per-bin mean and standard deviation of the log levels, the floor, and the exemplars, from clips (N, T)."""
+        magnitudes = self.magnitudes(clips)
+        mel = self.filters @ magnitudes
         self.floor.copy_(mel.max().clamp(min=1e-6) * 10 ** (self.floor_db / 20))
         levels = (mel + self.floor).log()
         self.mean.copy_(levels.mean(dim=(0, 2))[:, None])
         # a bin that never moves would turn rounding noise into structure
         self.std.copy_(levels.std(dim=(0, 2))[:, None].clamp(min=0.1))
+        if self.exemplars:
+            self.exemplars.fit(mel, magnitudes, self.filters, self.floor)
 
     def forward(self, clips: Tensor) -> Tensor:
         levels = (self.filters @ self.magnitudes(clips) + self.floor).log()
@@ -138,6 +147,8 @@ class Frames(Spectral):
         mel = levels.clamp(max=self._loudest()).exp() - self.floor
         # what is under the floor is silence; a generator that is a little off would fill it with faint tones
         mel = torch.where(mel > self.floor, mel, 0.0)
+        if self.exemplars:
+            return self.waves(self.exemplars(mel, self.filters, self.floor))
         return self.waves(magnitudes_from_mel(mel, self.filters))
 
     def _loudest(self) -> float:
@@ -161,9 +172,11 @@ class LogSpectrogram(Spectral):
 
     DEVIATIONS = 3.0
 
-    def __init__(self, rate: int, clip_samples: int, mel: bool = False, iterations: int = 16) -> None:
+    def __init__(
+        self, rate: int, clip_samples: int, mel: bool = False, iterations: int = 16, phases: str = "random"
+    ) -> None:
         frames = 32 * math.ceil(clip_samples / self.HOP / 32)
-        super().__init__(rate, clip_samples, 1024 if mel else 256, self.HOP, frames, iterations)
+        super().__init__(rate, clip_samples, 1024 if mel else 256, self.HOP, frames, iterations, phases)
         self.shape = (1, self.BINS, frames)
         self.rows = "mel bins" if mel else "frequencies"
         filters = mel_filters(rate, self.n_fft, self.BINS) if mel else None
@@ -218,9 +231,11 @@ class MelImage(Spectral):
     QUIETEST_MAXIMUM = 1e-10
     """Power under which a clip counts as silent. It is librosa's amin, but no floor to the levels of a quiet clip."""
 
-    def __init__(self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32) -> None:
+    def __init__(
+        self, rate: int, clip_samples: int, mels: int = 0, iterations: int = 32, phases: str = "random"
+    ) -> None:
         frames = 2 ** max(5, math.ceil(math.log2(clip_samples / 512)))
-        super().__init__(rate, clip_samples, 2048, 512, frames, iterations)
+        super().__init__(rate, clip_samples, 2048, 512, frames, iterations, phases)
         mels = mels or 256
         self.shape = (1, mels, frames)
         edges = mel_edges(rate, mels)
@@ -246,89 +261,28 @@ class MelImage(Spectral):
         return waves * (target / waves.abs().amax(1).clamp(min=1e-12))[:, None]
 
 
-def stft(waves: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """(B, T) -> complex (B, n_fft / 2 + 1, T // hop + 1); silence beyond both ends."""
-    return torch.stft(waves, n_fft, hop, window=window, center=True, pad_mode="constant", return_complex=True)
-
-
-def istft(spectra: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """The least-squares inverse of `stft`: complex (B, n_fft / 2 + 1, F) -> (B, (F - 1) * hop)."""
-    return torch.istft(spectra, n_fft, hop, window=window, center=True)
-
-
-def mel_edges(rate: int, mels: int) -> Tensor:
-    """The corners (mels + 2,) of the mel filters in Hz, from 0 to half the rate, equally far apart in mel.
-
-    Slaney's scale is linear to 1 kHz (200/3 Hz a mel) and logarithmic above (27 mels for a factor of 6.4), as in his
-    Auditory Toolbox (1998).
-    """
-    linear_step, knee_hz, log_step = 200 / 3, 1000.0, math.log(6.4) / 27
-    knee_mel = knee_hz / linear_step
-
-    def to_mel(hz: float) -> float:
-        return hz / linear_step if hz < knee_hz else knee_mel + math.log(hz / knee_hz) / log_step
-
-    mel = torch.linspace(0, to_mel(rate / 2), mels + 2, dtype=torch.float64)
-    return torch.where(mel < knee_mel, mel * linear_step, knee_hz * ((mel - knee_mel) * log_step).exp())
-
-
-def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
-    """Triangular filters (mels, n_fft / 2 + 1) of equal peak between neighbouring mel edges; equal to
-    librosa.filters.mel(norm=None)."""
-    edges = mel_edges(rate, mels)
-    bins = torch.linspace(0, rate / 2, n_fft // 2 + 1, dtype=torch.float64)
-    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    return torch.minimum(rising, falling).clamp(min=0).float()
-
-
-def magnitudes_from_mel(mel: Tensor, filters: Tensor, rounds: int = 10) -> Tensor:
-    """Mel values (B, M, F) -> non-negative magnitudes (B, n_fft / 2 + 1, F).
-
-    Multiplicative updates of non-negative least squares (Lee and Seung 2001, eq. 4). They begin from each mel value
-    spread over its filter: bins that are zero in the clamped pseudo-inverse would stay so and be heard as holes.
-    """
-    magnitudes = filters.T @ (mel / filters.sum(1, keepdim=True)) + 1e-8
-    target, gram = filters.T @ mel, filters.T @ filters
-    for _ in range(rounds):
-        magnitudes = magnitudes * target / (gram @ magnitudes + 1e-8)
-    return magnitudes
-
-
-def griffin_lim(
-    magnitudes: Tensor, n_fft: int, hop: int, window: Tensor, iterations: int, momentum: float = 0.99
-) -> Tensor:
-    """A wave (B, (F - 1) * hop) whose spectrogram comes near the magnitudes (B, n_fft / 2 + 1, F).
-
-    Fast Griffin-Lim (Perraudin, Balazs, Sondergaard 2013, algorithm 2). The first phases are random but always the
-    same, so that one latent always gives the same bytes.
-    """
-    generator = torch.Generator().manual_seed(0)
-    phases = torch.rand(magnitudes.shape[1:], generator=generator).to(magnitudes.device) * 2 * math.pi
-    angles = torch.polar(torch.ones_like(phases), phases).expand_as(magnitudes)
-    previous = torch.zeros((), dtype=angles.dtype, device=angles.device)
-    for _ in range(iterations):
-        rebuilt = stft(istft(magnitudes * angles, n_fft, hop, window), n_fft, hop, window)
-        angles = rebuilt + momentum / (1 + momentum) * (rebuilt - previous) if _ else rebuilt
-        angles = angles / (angles.abs() + 1e-16)
-        previous = rebuilt
-    return istft(magnitudes * angles, n_fft, hop, window)
-
-
 def _frames(config: RunConfig) -> Transform:
     settings = config.settings
-    iterations = settings.griffin_lim_iterations
-    return Frames(config.rate, config.clip_samples, settings.mels, iterations, settings.floor_db)
+    return Frames(
+        config.rate,
+        config.clip_samples,
+        settings.mels,
+        settings.griffin_lim_iterations,
+        settings.floor_db,
+        settings.phases,
+        settings.exemplars,
+    )
 
 
 def _log_spectrogram(config: RunConfig) -> Transform:
-    mel = config.settings.transform == "log_mel_spectrogram"
-    return LogSpectrogram(config.rate, config.clip_samples, mel, config.settings.griffin_lim_iterations)
+    settings = config.settings
+    mel = settings.transform == "log_mel_spectrogram"
+    return LogSpectrogram(config.rate, config.clip_samples, mel, settings.griffin_lim_iterations, settings.phases)
 
 
 def _mel_image(config: RunConfig) -> Transform:
     settings = config.settings
-    return MelImage(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations)
+    return MelImage(config.rate, config.clip_samples, settings.mels, settings.griffin_lim_iterations, settings.phases)
 
 
 TRANSFORMS: dict[str, Callable[[RunConfig], Transform]] = {

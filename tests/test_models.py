@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from audiogan.losses import interpolated_penalty
 from audiogan.models import ARCHITECTURES, networks
-from audiogan.models.framegan import Residual, batch_deviation, pixel_norm
+from audiogan.models.framegan import STYLE_SIZE, Modulation, Residual, batch_deviation, pixel_norm
 from audiogan.models.networks import leaky_relu
 from audiogan.models.wavegan import as_product, phase_shuffle, strides_for, wave_length
 from audiogan.presets import PRESETS
@@ -377,9 +377,57 @@ def test_batch_deviation_among_clips_of_one_label_by_hand():
 def test_framegan_s_critic_sees_sameness():
     _, discriminator = pair("framegan")
     with torch.no_grad():
-        discriminator.dense.weight[0, -1] = 5.0
+        discriminator.dense.weight[0, -1] = 50.0
         seen = torch.randn(4, *SHAPES["framegan"])
         alone = discriminator(seen[:1].expand(4, -1, -1))[0]
         among_others = discriminator(seen)[0]
-    # 5 times the deviation that it now sees beside it
-    assert among_others - alone > 0.1
+    # 50 times the deviation that it now sees beside it
+    assert among_others - alone > 0.5
+
+
+def test_modulation_by_hand():
+    modulation = Modulation(2)
+    x = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+    style = torch.zeros(1, STYLE_SIZE)
+    style[0, 5] = 2.0
+    assert torch.equal(modulation(x, style), x)
+    with torch.no_grad():
+        # scales of both channels, then their shifts
+        modulation.dense.weight[:, 5] = torch.tensor([0.5, -1.0, 10.0, 0.25])
+    assert_close(modulation(x, style), torch.tensor([[[22.0, 24.0], [-2.5, -3.5]]]))
+
+
+def test_framegan_s_stages_hear_latent_and_label_once_they_are_modulated():
+    plain = NARROW["framegan"].with_text(["modulation=false"])
+    generator, _ = pair("framegan", 3)
+    without, _ = pair("framegan", 3, settings=plain)
+    unknown = generator.load_state_dict(without.state_dict(), strict=False).missing_keys
+    assert unknown == [f"modulate.{stage}.dense.{name}" for stage in range(3) for name in ("weight", "bias")]
+    latents, classes = torch.randn(4, 6), torch.tensor([0, 1, 2, 0])
+    # it begins as the generator that it was
+    assert_close(generator(latents, classes), without(latents, classes))
+    for stage in range(3):
+        before = generator(latents, classes)
+        with torch.no_grad():
+            generator.modulate[stage].dense.weight.normal_()
+        assert (generator(latents, classes) - before).abs().amax(dim=(1, 2)).min() > 1e-3
+
+
+def test_a_class_s_own_layer_reads_what_is_heard_and_when():
+    _, discriminator = pair("framegan", 3)
+    seen, classes = torch.randn(3, *SHAPES["framegan"]), torch.tensor([0, 1, 2])
+    features, before = discriminator.features(seen, classes), discriminator(seen, classes)
+    channels = discriminator.label_embedding.embedding_dim
+    assert discriminator.class_layers.weight.shape == (3, channels * 2)
+    assert not discriminator.class_layers.weight.any()
+    with torch.no_grad():
+        # the second channel at the last of both positions
+        discriminator.class_layers.weight[1, 3] = 2.0
+    expected = torch.stack([before[0], before[1] + 2 * features[1, 3], before[2]])
+    assert_close(discriminator(seen, classes), expected)
+
+
+def test_class_layers_are_framegan_s_and_come_with_classes():
+    plain = NARROW["framegan"].with_text(["class_layers=false"])
+    for _, discriminator in (pair("framegan"), pair("framegan", 3, settings=plain), pair("wavegan", 3)):
+        assert discriminator.class_layers is None

@@ -196,7 +196,8 @@ def test_what_is_kept_to_be_heard_are_the_averaged_weights(new_run, clips):
         assert torch.equal(saved[name], tensor)
     live = {name.replace("live.", "generator."): tensor for name, tensor in saved.items() if name.startswith("live.")}
     assert all(not torch.equal(heard[name], tensor) for name, tensor in live.items())
-    assert set(heard) == set(live) | {"transform.mean", "transform.std", "transform.floor"}
+    learned = {"mean", "std", "floor", "exemplars.levels", "exemplars.structure"}
+    assert set(heard) == set(live) | {f"transform.{name}" for name in learned}
 
 
 def test_the_transform_learns_from_clips_of_the_whole_data_set(new_run, clips, monkeypatch):

@@ -2,25 +2,16 @@
 
 import math
 
-import librosa
 import pytest
 import torch
 from torch.testing import assert_close
 
 from audiogan import synthesis
+from audiogan.descriptors import periodicity
+from audiogan.mel import mel_filters
 from audiogan.presets import PRESETS
-from audiogan.transforms import (
-    Frames,
-    Waveform,
-    griffin_lim,
-    hop_samples_for,
-    istft,
-    magnitudes_from_mel,
-    make_transform,
-    mel_filters,
-    mels_for,
-    stft,
-)
+from audiogan.spectra import stft
+from audiogan.transforms import Frames, Waveform, make_transform
 from tests.conftest import tiny_config
 
 RATES = (8_000, 16_000, 22_050, 44_100)
@@ -51,39 +42,6 @@ def test_a_waveform_is_the_clip_itself():
     assert seen.shape == (3, *transform.shape) == (3, 1, 2_000)
     assert torch.equal(seen[:, 0], clips)
     assert torch.equal(transform.inverse(seen), clips)
-
-
-# spectra
-
-
-def test_istft_is_the_inverse_of_stft_up_to_both_ends():
-    waves = torch.randn(2, 1_024, generator=torch.Generator().manual_seed(0))
-    window = torch.hann_window(512)
-    spectra = stft(waves, 512, 128, window)
-    assert spectra.shape == (2, 257, 1_024 // 128 + 1)
-    assert_close(istft(spectra, 512, 128, window), waves, atol=1e-5, rtol=0)
-
-
-def test_frames_are_centred_on_multiples_of_the_hop():
-    click = torch.zeros(1, 1_024)
-    click[0, 3 * 128] = 1
-    # a periodic Hann window is 1 in the middle and 1/2 a quarter of its length away
-    levels = stft(click, 512, 128, torch.hann_window(512)).abs()[0, 5]
-    assert_close(levels, torch.tensor([0, 0, 0.5, 1, 0.5, 0, 0, 0, 0]), atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("rate", "hop", "mels"), [(8_000, 128, 64), (16_000, 256, 80), (22_050, 256, 80), (44_100, 512, 128)]
-)
-def test_frames_are_about_12_ms_apart_and_mel_bins_grow_with_the_rate(rate, hop, mels):
-    assert (hop_samples_for(rate), mels_for(rate)) == (hop, mels)
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_mel_filters_are_librosa_s(rate):
-    n_fft, mels = 4 * hop_samples_for(rate), mels_for(rate)
-    expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels, norm=None)
-    assert_close(mel_filters(rate, n_fft, mels), torch.from_numpy(expected), atol=1e-6, rtol=0)
 
 
 # frames
@@ -194,41 +152,29 @@ def test_untrained_networks_never_give_infinite_sounds(drums):
 
 
 def test_what_frames_learned_is_saved_with_the_generator_and_nothing_else():
-    assert set(Frames(8_000, 2_000).state_dict()) == {"mean", "std", "floor"}
+    learned = {"mean", "std", "floor"}
+    assert set(Frames(8_000, 2_000).state_dict()) == learned
+    lent = {"exemplars.levels", "exemplars.structure"}
+    assert set(Frames(8_000, 2_000, exemplars=5).state_dict()) == learned | lent
 
 
 # back to sound
 
 
-def test_magnitudes_from_mel_are_not_negative_and_give_the_mel_values_again(drums):
-    frames = Frames(22_050, 5_512)
-    mel = frames.filters @ stft(drums["snare"], frames.n_fft, frames.hop, frames.window).abs()
-    magnitudes = magnitudes_from_mel(mel, frames.filters)
-    assert magnitudes.min() >= 0
-    assert (frames.filters @ magnitudes - mel).norm() / mel.norm() < 0.02
-
-
-def test_griffin_lim_always_gives_the_same_sound_and_leaves_the_random_state_alone(drums):
-    window = torch.hann_window(1_024)
-    magnitudes = stft(drums["kick"], 1_024, 256, window).abs()
-    torch.manual_seed(1)
-    undisturbed = torch.rand(3)
-    torch.manual_seed(1)
-    first = griffin_lim(magnitudes, 1_024, 256, window, 4)
-    assert_close(torch.rand(3), undisturbed)
-    assert torch.equal(first, griffin_lim(magnitudes, 1_024, 256, window, 4))
-
-
-def test_griffin_lim_comes_nearer_with_rounds_and_with_momentum(drums):
-    window = torch.hann_window(1_024)
-    magnitudes = stft(drums["snare"], 1_024, 256, window).abs()
-
-    def distance(rounds: int, momentum: float) -> float:
-        sound = griffin_lim(magnitudes, 1_024, 256, window, rounds, momentum)
-        return float((stft(sound, 1_024, 256, window).abs() - magnitudes).norm() / magnitudes.norm())
-
-    assert distance(1, 0.99) > distance(8, 0.99) > distance(32, 0.99)
-    assert distance(32, 0.0) > 1.05 * distance(32, 0.99)
+def test_a_high_note_comes_back_as_periodic_as_it_was_once_real_frames_lend_their_detail():
+    rate = 22_050
+    t = torch.arange(rate) / rate
+    notes = torch.stack([sum(torch.sin(2 * math.pi * hz * k * t) / k for k in range(1, 9)) / 4 for hz in (880, 587)])
+    harmonicity = {}
+    for name, ways in {"real": None, "alone": {}, "lent": {"phases": "peaks", "exemplars": 64}}.items():
+        back = notes
+        if ways is not None:
+            frames = Frames(rate, rate, iterations=8, **ways)
+            frames.fit(notes)
+            back = frames.inverse(frames(notes))
+        harmonicity[name] = float(periodicity(back.numpy(), rate).harmonicity.mean())
+    # in decibels of harmonics over noise: 14 without, 27 with, when this was written
+    assert 1 - harmonicity["lent"] < 0.2 * (1 - harmonicity["alone"])
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -243,9 +189,11 @@ def test_every_preset_s_transform_keeps_the_shape_contract(name):
 
 
 def test_settings_reach_the_frames():
-    frames = make_transform(tiny_config("mels=40", "griffin_lim_iterations=7"))
+    frames = make_transform(tiny_config("mels=40", "griffin_lim_iterations=7", "exemplars=5", "phases=random"))
     assert frames.shape == (40, 16)
-    assert frames.iterations == 7
+    assert (frames.iterations, frames.phases) == (7, "random")
+    assert frames.exemplars.levels.shape == (5, 40)
+    assert make_transform(tiny_config("exemplars=0")).exemplars is None
 
 
 @pytest.mark.parametrize(("floor_db", "tail_db"), [(-60.0, -200.0), (-80.0, -70.0)])

@@ -12,7 +12,8 @@ from audiogan import synthesis
 from audiogan.config import RunConfig
 from audiogan.presets import PRESETS
 from audiogan.settings import IMAGES
-from audiogan.transforms import LogSpectrogram, MelImage, make_transform, stft
+from audiogan.spectra import stft
+from audiogan.transforms import LogSpectrogram, MelImage, make_transform
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 
@@ -139,7 +140,7 @@ def test_but_for_the_top_bin_and_the_phase_a_log_spectrogram_loses_nothing(monke
 def test_griffin_lim_has_as_many_rounds_as_the_sources_or_the_user_say(monkeypatch):
     asked = []
 
-    def silence(magnitudes, n_fft, hop, window, iterations):
+    def silence(magnitudes, n_fft, hop, window, phases, iterations):
         asked.append(iterations)
         return torch.zeros(1, 4_096)
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiogan.transforms import hop_samples_for, mel_filters, stft
+from audiogan.mel import mel_filters
+from audiogan.spectra import hop_samples_for, stft
 
 BATCH = 64
 """Clips in memory as spectrograms at a time."""

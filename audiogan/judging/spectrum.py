@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import pad
 
+from audiogan.mel import mel_edges, mel_filters, mels_for
 from audiogan.metrics import TooFew
-from audiogan.transforms import mel_edges, mel_filters, mels_for, stft
+from audiogan.spectra import stft
 
 Floats = NDArray[np.floating]
 

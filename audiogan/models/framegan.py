@@ -18,6 +18,9 @@ from audiogan.settings import Settings
 STAGES = 3
 """Halvings of time between the frames and the innermost layer."""
 
+STYLE_SIZE = 64
+"""Numbers that the first layer makes of latent and class, for all stages to read."""
+
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Each position's channels scaled to mean square 1 (Karras et al. 2018, section 4.2). Any (B, C, ...)."""
@@ -40,25 +43,46 @@ class Residual(nn.Module):
         return x + self.second(leaky_relu(pixel_norm(y) if self.normalise else y, 0.2))
 
 
+class Modulation(nn.Module):
+    """Feature-wise modulation: x * (1 + scale) + shift, both linear in the style (Perez et al. 2018, eq. 2).
+
+    It starts as identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(STYLE_SIZE, 2 * channels)
+        nn.init.zeros_(self.dense.weight)
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift = self.dense(style)[..., None].chunk(2, dim=1)  # (B, C, 1)
+        return x * (1 + scale) + shift
+
+
 class Generator(networks.Generator):
     """(B, Z), classes (B,) or None -> frames (B, M, F), linear: levels are standardised, not bounded."""
 
     def __init__(self, settings: Settings, shape: tuple[int, int], n_classes: int) -> None:
-        super().__init__(settings.latent_size, n_classes, 64)
+        super().__init__(settings.latent_size, n_classes, STYLE_SIZE)
         mels, frames = shape
         width = settings.width
         channels = [2 * width, 2 * width, width * 3 // 2, width]
         self.start = frames // 2**STAGES
-        self.spread = nn.Linear(64, channels[0] * self.start)
+        self.spread = nn.Linear(STYLE_SIZE, channels[0] * self.start)
         self.widen = nn.ModuleList(nn.Conv1d(before, after, 5, padding=2) for before, after in pairwise(channels))
         self.refine = nn.ModuleList(Residual(after, normalise=True) for after in channels[1:])
+        self.modulate = nn.ModuleList(Modulation(before) for before in channels[:-1]) if settings.modulation else None
         self.to_frames = nn.Conv1d(channels[-1], mels, 5, padding=2)
 
     def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
-        x = leaky_relu(self.enter(pixel_norm(latents), classes), 0.2)
-        x = self.spread(x).unflatten(1, (-1, self.start))  # (B, 2w, F / 8)
-        for widen, refine in zip(self.widen, self.refine, strict=True):
-            x = interpolate(pixel_norm(x), scale_factor=2.0, mode="nearest")  # time x2
+        style = leaky_relu(self.enter(pixel_norm(latents), classes), 0.2)
+        x = self.spread(style).unflatten(1, (-1, self.start))  # (B, 2w, F / 8)
+        for stage, (widen, refine) in enumerate(zip(self.widen, self.refine, strict=True)):
+            x = pixel_norm(x)
+            if self.modulate:
+                x = self.modulate[stage](x, style)
+            x = interpolate(x, scale_factor=2.0, mode="nearest")  # time x2
             x = refine(leaky_relu(widen(x), 0.2))
         return self.to_frames(x)
 
@@ -80,7 +104,7 @@ class Discriminator(networks.Discriminator):
         self.narrow = nn.ModuleList(
             nn.Conv1d(before, after, 4, stride=2, padding=1) for before, after in pairwise(channels)
         )
-        self.end_with(channels[-1], frames // 2**STAGES, n_classes, beside=1)
+        self.end_with(channels[-1], frames // 2**STAGES, n_classes, beside=1, class_layers=settings.class_layers)
 
     def features(self, frames: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, 2w * F / 8 + 1): the innermost layer, flattened, and how much the clips beside this one differ."""

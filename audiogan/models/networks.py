@@ -37,11 +37,18 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(B, *shape), classes (B,) or None -> scores (B,), unbounded: no loss here wants a sigmoid inside the network."""
 
-    def end_with(self, channels: int, positions: int, n_classes: int, beside: int = 0) -> None:
-        """The last layer, for features of so many channels at so many positions, and `beside` numbers after them."""
+    def end_with(
+        self, channels: int, positions: int, n_classes: int, beside: int = 0, class_layers: bool = False
+    ) -> None:
+        """The last layer, for features of so many channels at so many positions, and `beside` numbers after them; with
+        `class_layers` one for each class besides."""
         self.dense = nn.Linear(channels * positions + beside, 1)
         self.positions = positions
         self.label_embedding = nn.Embedding(n_classes, channels) if n_classes else None
+        self.class_layers = nn.Embedding(n_classes, channels * positions) if n_classes and class_layers else None
+        if self.class_layers is not None:
+            # every class begins with what is common to all
+            nn.init.zeros_(self.class_layers.weight)
 
     def features(self, seen: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, N) what the last layer reads; classes, where known, only say which clips are compared with each other."""
@@ -53,8 +60,11 @@ class Discriminator(nn.Module):
         if self.label_embedding is not None:
             # projection discriminator (Miyato and Koyama 2018, eq. 3) on each channel's mean over its positions
             channels = self.label_embedding.embedding_dim
-            means = features[:, : channels * self.positions].unflatten(1, (channels, -1)).mean(2)
+            placed = features[:, : channels * self.positions]
+            means = placed.unflatten(1, (channels, -1)).mean(2)
             scores = scores + (self.label_embedding(classes) * means).sum(1)
+            if self.class_layers is not None:
+                scores = scores + (self.class_layers(classes) * placed).sum(1)
         return scores
 
 
