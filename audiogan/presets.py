@@ -45,7 +45,8 @@ PRESETS: dict[str, Preset] = {
         title="Quick (framegan)",
         about="Draws sounds as mel frames and turns them into audio. Minutes on a laptop's processor.",
         source="Own design: 1-D convolutions over log-mel frames, relativistic loss with R1 and R2 (R3GAN, "
-        "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637).",
+        "arXiv 2501.05441), projection discriminator for labels (arXiv 1802.05637), feature-wise modulation (arXiv "
+        "1709.07871).",
         settings=Settings(batch=32, decay_steps=3000, **OURS),
     ),
     "studio": Preset(

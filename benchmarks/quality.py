@@ -221,7 +221,7 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
                     if arguments.ceiling:
                         ceiling = {"preset": "real clips through " + config.settings.transform, "minutes": 0.0}
-                        rows = [old for old in rows if old["preset"] != ceiling["preset"]]
+                        rows = [old for old in rows if not (head | ceiling).items() <= old.items()]
                         rows.append(head | ceiling | {"steps": 0} | judge_ceiling(judge, config))
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
