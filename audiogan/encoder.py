@@ -62,7 +62,7 @@ class Encoder(nn.Module):
             self.body.load_state_dict(discriminator)
         features = self.body.dense.in_features
         # the score and its classes are the discriminator's alone
-        self.body.dense, self.body.label_embedding = nn.Identity(), None
+        self.body.dense, self.body.label_embedding, self.body.class_layers = nn.Identity(), None, None
         # a critic's features have whatever size its scores needed
         self.standardise = nn.LayerNorm(features, elementwise_affine=False)
         self.dense = nn.Linear(features, settings.latent_size)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 STRUCTURE_RANGE = (1e-3, 30.0)
-"""Between which a magnitude lies over what its mel bins alone say of it: a gap, and a partial in a bin of thirty."""
+"""The smallest and largest magnitude that is kept, over the mel values spread evenly: a gap, and a partial alone in a
+wide mel bin."""
 
 HEARD = 3.0
 """Times the floor, from which a frame's loudest mel bin has something to lend."""
@@ -73,7 +74,7 @@ class Exemplars(nn.Module):
     """Of non-negative least squares afterwards: more of them flatten what was lent."""
 
     def __init__(self, count: int, mels: int, bins: int) -> None:
-        """`count` frames of `mels` levels and as many magnitudes as an FFT has bins."""
+        """`count` frames, each of `mels` levels and `bins` magnitudes."""
         super().__init__()
         self.register_buffer("levels", torch.zeros(count, mels, dtype=torch.float16))
         self.register_buffer("structure", torch.zeros(count, bins, dtype=torch.uint8))
@@ -82,7 +83,7 @@ class Exemplars(nn.Module):
         """Keep frames of clips (N, M, F) with their magnitudes (N, n_fft / 2 + 1, F), from all clips alike; the same
         ones every time.
 
-        Where clips have fewer frames to lend than are kept, some are kept twice; silence keeps none.
+        Where clips have fewer frames to lend than are kept, some are kept several times; silence keeps none.
         """
         count, generator = len(self.levels), torch.Generator().manual_seed(0)
         heard = (mel.amax(1) > HEARD * floor).cpu()  # (N, F)
@@ -103,13 +104,16 @@ class Exemplars(nn.Module):
     def forward(self, mel: Tensor, filters: Tensor, floor: Tensor) -> Tensor:
         """Mel values (B, M, F) -> magnitudes (B, n_fft / 2 + 1, F) with the fine structure of the nearest exemplars."""
         levels, structure = self.levels.to(mel.dtype), self.structure.to(mel.dtype)
-        nearest = torch.cdist(self._shape(mel.transpose(1, 2), floor), levels[None]).argmin(2)  # (B, F)
+        # |a - b|^2 = |a|^2 - 2 (a . b - |b|^2 / 2), of which |a|^2 is the same for all exemplars
+        likeness = self._shape(mel.transpose(1, 2), floor) @ levels.T - levels.square().sum(1) / 2
+        nearest = likeness.argmax(2)  # (B, F)
         low, high = map(math.log, STRUCTURE_RANGE)
         factors = (structure[nearest] / 255 * (high - low) + low).exp().transpose(1, 2)
         return magnitudes_from_mel(mel, filters, spread(mel, filters) * factors, self.ROUNDS)
 
     @staticmethod
     def _shape(mel: Tensor, floor: Tensor) -> Tensor:
-        """(..., M) log levels of frames (..., M), as if all were equally loud."""
+        """(..., M) log levels of frames (..., M) over their mean: how loud a frame is does not matter, well above the
+        floor."""
         levels = (mel + floor).log()
         return levels - levels.mean(-1, keepdim=True)

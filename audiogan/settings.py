@@ -152,12 +152,11 @@ class Settings:
     """Taps of each convolution along a waveform (an odd number)."""
 
     modulation: bool = False
-    """Let latent and label scale and shift the channels at every stage of the generator, and not its first layer alone
-    (framegan)."""
+    """Let a sound's numbers and its label act on every stage of the generator, not only on the first (framegan)."""
 
     class_layers: bool = False
-    """Give each label, or kind of it, a last layer of its own in the discriminator, which hears when something sounds,
-    beside the comparison with each channel's mean over time (framegan)."""
+    """Judge each label, or kind of it, by a layer of its own that hears what sounds when in the clip, and not only how
+    much of it on average (framegan)."""
 
     normalisation: str = one_of("none", "none", "batch")
     """Whether batch normalisation follows the layers where the source has it (dcgan1d, wavegan_bce, specgan and
@@ -195,12 +194,13 @@ class Settings:
     """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
 
     phases: str = one_of("random", "random", "peaks")
-    """Where Griffin-Lim begins: at random phases, as in the published systems, or at those of partials that go on from
-    frame to frame, which takes fewer rounds and keeps tones pure."""
+    """Where Griffin-Lim begins: at random phases, as in the published systems, or at 'peaks', the phases of partials
+    followed from frame to frame, which takes fewer rounds and keeps tones pure (nothing to do for waveforms)."""
 
     exemplars: int = within(0, 0, 8192)
-    """Frames of the training clips that are kept with the model and lend generated ones their fine structure, which mel
-    bins do not hold (framegan); 0 spreads each level evenly over its bin."""
+    """How many frames of the training clips are kept with the model: a generated one borrows from the most like it the
+    detail inside each mel bin, which keeps tones pure (framegan). 0 keeps none, and tones above 1 kHz become noisier.
+    """
 
     batch: int = within(16, 2, 512)
     """Clips per step; under torchrun in each process."""
@@ -293,7 +293,8 @@ class Settings:
     def with_text(self, assignments: list[str]) -> "Settings":
         """These settings after `key=value` texts, as `--set` gives them.
 
-        Another loss brings its PUBLISHED settings, except those that the texts name, wherever they stand.
+        Another loss brings its PUBLISHED settings, except those that the texts name, wherever they stand; another
+        transform than frames keeps no exemplars.
         Raises SettingError for an unknown key (naming the nearest real one), a value of the wrong kind or out of range.
         """
         changes = {}
@@ -305,6 +306,8 @@ class Settings:
             if key not in known:
                 raise SettingError(f"There is no setting '{key}'{nearest(key, known)}")
             changes[key] = _parse(known[key], text)
+        if self.exemplars and changes.get("transform", self.transform) != "frames":
+            changes = {"exemplars": 0} | changes
         if changes.get("loss", self.loss) != self.loss:
             changes = PUBLISHED.get(changes["loss"], {}) | changes
         return replace(self, **changes)

@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def hop_samples_for(rate: int) -> int:
@@ -56,20 +55,23 @@ def peak_phases(magnitudes: Tensor, n_fft: int, hop: int) -> Tensor:
     """
     count = magnitudes.shape[1]
     bins = torch.arange(count, device=magnitudes.device)[:, None]
-    below, here, above = functional.pad(magnitudes, (0, 0, 1, 1)).unfold(1, 3, 1).unbind(-1)
+    # a real wave's spectrum is the same on the other side of both ends
+    mirrored = torch.cat([magnitudes[:, 1:2], magnitudes, magnitudes[:, -2:-1]], dim=1)
+    below, here, above = mirrored.unfold(1, 3, 1).unbind(-1)
     # uphill by a bin; then by two, four, ... until every bin knows its peak
     uphill = torch.where((above > here) & (above >= below), 1, torch.where((below > here) & (below > above), -1, 0))
     peaks = (bins + uphill).clamp(0, count - 1)
     for _ in range(math.ceil(math.log2(count))):
         peaks = peaks.gather(1, peaks)
 
-    low, middle, high = ((levels + 1e-9).log() for levels in (below, here, above))
-    # a bin beside the peak at most: between equal levels there is no parabola
+    # a Hann window's partial has a third of its peak and more in the bin beside it; less was cut off by something else
+    low, middle, high = ((torch.maximum(levels, 0.2 * here) + 1e-9).log() for levels in (below, here, above))
+    # half a bin beside the peak at most: between equal levels there is no parabola
     offset = 0.5 * (low - high) / (low - 2 * middle + high).clamp(max=-1e-6)
     frequencies = (bins + offset.clamp(-0.5, 0.5)).gather(1, peaks)  # in bins
     # half of the way by this frame's frequency and half by the last one's, in turns; and from the peak to its slopes
-    turns = (frequencies + torch.cat([frequencies[..., :1], frequencies[..., :-1]], dim=-1)) / 2 * hop / n_fft
-    turns += (bins - peaks) / 2
+    before = torch.cat([frequencies[..., :1], frequencies[..., :-1].gather(1, peaks[..., 1:])], dim=-1)
+    turns = (frequencies + before) / 2 * hop / n_fft + (bins - peaks) / 2
     # a peak that moves to another bin goes on from the phase that this bin had on the slope
     phases = [turns[..., 0]]
     for step, peak in zip(turns[..., 1:].unbind(-1), peaks[..., 1:].unbind(-1), strict=True):

@@ -20,7 +20,8 @@ from audiogan.splits import in_proportion
 from audiogan.transforms import make_transform
 
 FITTING_CLIPS = 500
-"""Clips from which a transform learns its statistics: enough for a mean and deviation per mel bin."""
+"""Clips from which a transform learns its statistics: enough for a mean and deviation per mel bin, and two frames or
+more of each to lend."""
 
 SCORED_SEEDS = range(128)
 """The latents whose sounds a snapshot is judged by: the same ones each time, so that only the snapshot differs."""

@@ -227,3 +227,6 @@ def test_a_run_from_before_frames_were_lent_and_stages_modulated_is_what_it_was(
 def test_only_frames_keep_exemplars():
     with pytest.raises(SettingError, match="Only frames keep exemplars; wavegan has none: set exemplars=0"):
         tiny_config("exemplars=5", preset="wavegan")
+    # another architecture than the preset's can be named all the same
+    settings = PRESETS["framegan"].settings.with_text(["architecture=wavegan", "transform=waveform"])
+    assert settings.exemplars == 0

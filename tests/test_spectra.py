@@ -152,3 +152,26 @@ def test_a_tone_needs_fewer_rounds_from_the_phases_of_its_peaks():
         return float((magnitudes_of(sound)[..., :frames] - magnitudes[..., :frames]).norm() / magnitudes.norm())
 
     assert distance(peak_phases(magnitudes, N_FFT, HOP), 4) < distance(random_phases(magnitudes), 32)
+
+
+def test_every_bin_of_a_noise_follows_the_peak_on_whose_slope_it_lies():
+    magnitudes = magnitudes_of(torch.randn(2, RATE // 2, generator=torch.Generator().manual_seed(0)))
+    phases = peak_phases(magnitudes, N_FFT, HOP)
+    for clip, frame in ((0, 3), (0, 17), (1, 25)):
+        levels = [math.inf, *magnitudes[clip, :, frame].tolist(), math.inf]
+        for bin in range(1, 512):
+            below, here, above = levels[bin : bin + 3]
+            if below > here > above or above > here > below:
+                uphill = bin - 1 if below > above else bin + 1
+                turned = phases[clip, bin, frame] - phases[clip, uphill, frame]
+                assert math.cos(turned) == pytest.approx(-1, abs=1e-3)
+
+
+@pytest.mark.parametrize("hz", [0.0, 24.0, 40.0])
+def test_a_partial_at_the_end_of_the_spectrum_keeps_its_frequency(hz):
+    wave = 0.5 * torch.cos(2 * math.pi * hz * torch.arange(RATE, dtype=torch.float64) / RATE)[None]
+    magnitudes = magnitudes_of(wave)
+    magnitudes[:, 0] *= hz == 0  # as mel frames leave it
+    phases = peak_phases(magnitudes, N_FFT, HOP)[0, round(hz * N_FFT / RATE), 8:-8]
+    turned = (phases.diff() - 2 * math.pi * hz * HOP / RATE + math.pi) % (2 * math.pi) - math.pi
+    assert turned.abs().max() < 2 * math.pi * 0.3 / 4  # three tenths of a bin

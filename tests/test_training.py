@@ -91,6 +91,17 @@ def test_a_trainer_that_died_after_its_save_goes_on_from_there_with_each_row_onc
     assert rows_without_seconds(died) == rows_without_seconds(straight)
 
 
+def test_going_on_keeps_the_exemplars_that_were_saved(new_run, clips):
+    run = new_run("begun")
+    train_here(run, clips, steps=5)
+    tensors, progress = run.load_resume()
+    tensors["transform.exemplars.structure"] = 255 - tensors["transform.exemplars.structure"]
+    run.save_resume(tensors, progress)
+    train_here(run, clips, steps=10)
+    heard, _ = load_tensors(run.snapshots()[-1].path)
+    assert torch.equal(heard["transform.exemplars.structure"], tensors["transform.exemplars.structure"])
+
+
 def test_the_same_seed_gives_the_same_training_and_another_seed_another(new_run, clips):
     one, same, other = new_run("one", seed=5), new_run("same", seed=5), new_run("other", seed=6)
     for run in (one, same, other):
