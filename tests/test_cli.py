@@ -195,10 +195,10 @@ def test_a_training_that_diverged_says_how_to_go_on(trained, home, monkeypatch):
 
 
 def test_a_bar_says_whom_a_training_waits_for():
-    assert cli.describe_status(Status(state="waiting"), "'a', which has 6 min left") == (
+    assert cli.training.describe_status(Status(state="waiting"), "'a', which has 6 min left") == (
         "waiting for 'a', which has 6 min left"
     )
-    assert cli.describe_status(Status(state="waiting")) == "waiting for its turn"
+    assert cli.training.describe_status(Status(state="waiting")) == "waiting for its turn"
 
 
 def test_stop_says_so_when_the_step_takes_longer_than_it_waits(trained, home):
@@ -395,7 +395,7 @@ def test_a_traceback_is_shown_when_it_is_asked_for(tmp_path):
 
 def test_the_app_is_started_on_the_same_home(tmp_path, monkeypatch):
     called = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: called.append((command, env)) or 3)
+    monkeypatch.setattr(cli.serving.subprocess, "call", lambda command, env: called.append((command, env)) or 3)
     assert run_command("app", "--port", 8765, "--home", tmp_path).code == 3
     command, environment = called[0]
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"]

@@ -83,11 +83,14 @@ def test_the_ground_floor_imports_nothing_of_ours_but_settings(room):
     assert ours(PACKAGE / f"{room}.py") <= {"config", "settings", "ranks"}
 
 
-@pytest.mark.parametrize(
-    "path", [*PAGES, *sorted((PACKAGE / "ui").glob("*.py")), PACKAGE / "cli.py"], ids=lambda path: path.name
-)
-def test_pages_routes_and_command_line_know_the_laboratory_and_no_other_room(path):
+@pytest.mark.parametrize("path", [*PAGES, *sorted((PACKAGE / "ui").glob("*.py"))], ids=module_name)
+def test_pages_and_routes_know_the_laboratory_and_no_other_room(path):
     assert ours(path) <= {"lab", "wording", "spectrogram", "ui"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=module_name)
+def test_the_command_line_knows_the_laboratory_and_no_other_room(path):
+    assert ours(path) <= {"lab", "wording", "cli"}
 
 
 @pytest.mark.parametrize("path", [path for path in [*ROOMS, *PAGES] if path.parent.name != "lab"], ids=module_name)
