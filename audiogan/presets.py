@@ -36,7 +36,7 @@ OURS = {
     "precision": "auto",
     "phases": "peaks",
     "exemplars": 1024,
-    "griffin_lim_iterations": 16,
+    "griffin_lim_iterations": 24,
 }
 """What both sizes of framegan have in common: measured in docs/quality.md."""
 
