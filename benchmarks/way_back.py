@@ -4,8 +4,8 @@
 
 Held-out clips (a quarter of the files, as in quality.py) are sent through framegan's transform and back, without any
 generator; what was learned for it is learned from the other clips. "True" magnitudes leave mel bins out and have only
-their phases found anew. The columns are quality.py's, and two more: the processor's milliseconds a sound, and the median
-factor by which a sound's attack is longer or shorter than its own, where "attack off" compares distributions.
+their phases found anew. The columns are quality.py's, and two more: the processor's milliseconds a sound, and the
+median factor by which a sound's attack is longer or shorter than its own, where "attack off" compares distributions.
 """
 
 import argparse
