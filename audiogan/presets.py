@@ -36,7 +36,6 @@ OURS = {
     "precision": "auto",
     "phases": "peaks",
     "exemplars": 1024,
-    "griffin_lim_iterations": 24,
 }
 """What both sizes of framegan have in common: measured in docs/quality.md."""
 
