@@ -105,11 +105,11 @@ def test_a_failure_is_a_sentence_and_the_last_save_goes_on_as_if_nothing_had_bee
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of two megabytes, where this user may mount one."""
+    """A disk of six megabytes, where this user may mount one."""
     folder = tmp_path / "small"
     folder.mkdir()
     mount = shutil.which("mount")
-    command = [mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]
+    command = [mount, "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder]
     if not mount or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("this user may not mount a disk; the same failure is made by hand above")
     yield folder
