@@ -103,12 +103,12 @@ class Exemplars(nn.Module):
 
     def forward(self, mel: Tensor, filters: Tensor, floor: Tensor) -> Tensor:
         """Mel values (B, M, F) -> magnitudes (B, n_fft / 2 + 1, F) with the fine structure of the nearest exemplars."""
-        levels, structure = self.levels.to(mel.dtype), self.structure.to(mel.dtype)
+        levels = self.levels.to(mel.dtype)
         # |a - b|^2 = |a|^2 - 2 (a . b - |b|^2 / 2), of which |a|^2 is the same for all exemplars
         likeness = self._shape(mel.transpose(1, 2), floor) @ levels.T - levels.square().sum(1) / 2
         nearest = likeness.argmax(2)  # (B, F)
         low, high = map(math.log, STRUCTURE_RANGE)
-        factors = (structure[nearest] / 255 * (high - low) + low).exp().transpose(1, 2)
+        factors = (self.structure[nearest].to(mel.dtype) / 255 * (high - low) + low).exp().transpose(1, 2)
         return magnitudes_from_mel(mel, filters, spread(mel, filters) * factors, self.ROUNDS)
 
     @staticmethod
