@@ -199,16 +199,20 @@ def nearest_distances_within(train: Floats) -> Floats:
 
 
 def nearest_neighbour_ratio(fake: Floats, train: Floats, held_out: Floats | None = None) -> float:
-    """Median distance of generated clips to the nearest training clip, over the same median of held-out real clips.
+    """Median distance of generated clips to the nearest training clip, over the same median of real ones: held-out
+    clips, or the training clips beside each other where these are nearer, as clips of one recording are.
 
-    After |D|_train of Donahue et al. 2019 (WaveGAN), in an embedding. 1: as new as real sounds that training did not
-    hear, which is what held-out clips give by definition; near 0: copies of training clips, which every other measure
-    prefers; above 1.5: far from any real sound. Blind while fewer than half are copies, and to copies that the
-    embedding takes for other sounds. With fewer than 10 held-out clips, or None, the usual distance is that of each
-    training clip to the others. Needs 1 generated clip and 2 training clips.
+    After |D|_train of Donahue et al. 2019 (WaveGAN), in an embedding. 1: as new as real sounds; near 0: copies of
+    training clips, which every other measure prefers; above 1.5: far from any real sound. Held-out clips alone would be
+    too much to ask where a recording gives many clips: they come from other recordings, and no generator makes new
+    ones. Blind while fewer than half are copies, and to copies that the embedding takes for other sounds. With fewer
+    than 10 held-out clips, or None, the training clips alone are asked. Needs 1 clip and 2 training clips.
     """
-    few = held_out is None or len(held_out) < FEW_HELD_OUT
-    usual = np.median(nearest_distances_within(train) if few else nearest_distances(held_out, train))
+    usual = float(np.median(nearest_distances_within(train)))
+    if held_out is not None and len(held_out) >= FEW_HELD_OUT:
+        new = float(np.median(nearest_distances(held_out, train)))
+        # twins among the training clips say nothing of what is new
+        usual = min(usual, new) if usual else new
     if usual == 0:
         raise ValueError("Half of the real clips have an exact twin in the training set: remove the twins first.")
     return float(np.median(nearest_distances(fake, train)) / usual)

@@ -112,14 +112,15 @@ def draw(judge: Judge, waves: np.ndarray, asked: np.ndarray | None, path: Path) 
     draw_side_by_side(float_waves(judge.real.clips[real]).numpy(), waves[made], judge.real.rate, path, IN_A_ROW)
 
 
-def judge_ceiling(judge: Judge, config: RunConfig) -> dict[str, float]:
-    """What the held-out clips themselves are worth after the transform and back: more than any generator can reach."""
+def judge_clips(judge: Judge, config: RunConfig, indices: np.ndarray) -> dict[str, float]:
+    """What real clips are worth after the transform and back: held-out ones more than any generator can reach, training
+    clips what copies of them would get."""
     transform = make_transform(config)
     fitted = judge.train_indices[:FITTING_CLIPS]
     transform.fit(float_waves(judge.real.clips[fitted]))
-    parts = np.array_split(judge.held_out_indices, math.ceil(len(judge.held_out_indices) / 32))
+    parts = np.array_split(indices, math.ceil(len(indices) / 32))
     waves = [transform.inverse(transform(float_waves(judge.real.clips[part]))).numpy() for part in parts]
-    return judge_sounds(judge, np.concatenate(waves), judge.real.clip_labels[judge.held_out_indices])
+    return judge_sounds(judge, np.concatenate(waves), judge.real.clip_labels[indices])
 
 
 def judge_sounds(judge: Judge, waves: np.ndarray, asked: np.ndarray | None) -> dict[str, float]:
@@ -179,7 +180,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--budgets", type=float, nargs="+", default=[1, 3, 10], help="minutes of two cores")
     parser.add_argument("--pictures", type=Path, help="a folder for spectrograms, real beside generated, random")
-    parser.add_argument("--ceiling", action="store_true", help="also judge held-out clips sent through the transform")
+    parser.add_argument("--ceiling", action="store_true", help="also judge real clips sent through the transform")
     parser.add_argument(
         "--judges", type=Path, default=Path(tempfile.gettempdir(), "audiogan-judges"), help="where they are kept"
     )
@@ -219,10 +220,12 @@ def benchmark_set(name: str, arguments: argparse.Namespace) -> None:
                     clips = with_classes(clips, config, dataset.folder)
                     spent = (time.process_time() - begun) / (60 * CORES)
                     run = lab.create_run(replace(config, dataset=name), f"{preset}-{labels}-{seed}")
-                    if arguments.ceiling:
-                        ceiling = {"preset": "real clips through " + config.settings.transform, "minutes": 0.0}
-                        rows = [old for old in rows if not (head | ceiling).items() <= old.items()]
-                        rows.append(head | ceiling | {"steps": 0} | judge_ceiling(judge, config))
+                    sides = {"real": judge.held_out_indices, "training": judge.train_indices[:COUNT]}
+                    for side, indices in sides.items() if arguments.ceiling else ():
+                        through = f"{side} clips through {config.settings.transform}"
+                        ceiling = head | {"preset": through, "minutes": 0.0}
+                        rows = [old for old in rows if not ceiling.items() <= old.items()]
+                        rows.append(ceiling | {"steps": 0} | judge_clips(judge, config, indices))
                     for minutes in sorted(arguments.budgets):
                         steps = train_for(run, clips, 60 * CORES * (minutes - spent))
                         spent = minutes

@@ -343,6 +343,19 @@ def test_nearest_neighbour_ratio_by_hand():
     assert metrics.nearest_neighbour_ratio(held_out, train, held_out) == 1
 
 
+def test_nearest_neighbour_ratio_does_not_ask_for_new_recordings():
+    # ten recordings of two clips each, 1 apart; ten more recordings, each 40 from the nearest
+    train, held_out = column(*range(0, 1000, 100), *range(1, 1000, 100)), column(*range(41, 1000, 100))
+    same_recordings = column(*range(2, 1000, 100))
+    assert metrics.nearest_neighbour_ratio(same_recordings, train, held_out) == pytest.approx(1)
+    assert metrics.nearest_neighbour_ratio(train, train, held_out) == 0
+
+
+def test_twins_in_training_leave_held_out_clips_to_compare_with():
+    train, held_out = column(0, 0, 5, 5), column(*[7] * 10)
+    assert metrics.nearest_neighbour_ratio(column(6), train, held_out) == pytest.approx(1 / 2)
+
+
 def test_nearest_neighbour_ratio_without_enough_held_out_clips_compares_the_training_clips():
     train = column(0, 2, 6, 12)  # to the nearest other: 2, 2, 4, 6
     for held_out in (None, column(*[100] * 9)):

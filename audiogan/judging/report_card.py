@@ -84,6 +84,8 @@ RULES = (
         "nearest_neighbour_ratio", "new", "Distance to the nearest training clip", -1, 0.15, 0.4,
         "They stay close to the training clips: at {value} of the usual distance, real sounds that were kept back at "
         "{floor}.",
+        # recordings that were kept back are farther away than clips of the same recording, which are no copies
+        only_beyond=0.85,
     ),
     Rule(
         "direction", "real", "Order in time", -1, 0.0, 0.0,

@@ -61,6 +61,12 @@ def test_a_rule_may_ask_for_a_value_that_is_far_in_itself():
     assert judged(rule, certain(-0.6), certain(1.0)) == BAD
 
 
+def test_clips_as_far_from_training_clips_as_these_from_each_other_are_no_copies():
+    far = certain(2.0)  # recordings that were kept back are unlike all others
+    assert line("nearest_neighbour_ratio", certain(0.9), far, 40, 20).verdict == GOOD
+    assert line("nearest_neighbour_ratio", certain(0.8), far, 40, 20).verdict == BAD
+
+
 def test_a_fault_is_a_sentence_with_its_numbers():
     found = line("copies", certain(0.625), Reading(0.05, 0.0, 0.1), 40, 20)
     assert found.fault == "62% of the clips are copies of training clips (real sounds that were kept back: 5%)."
