@@ -3,14 +3,7 @@
 import math
 
 import torch
-from torch import Tensor, nn
-
-STRUCTURE_RANGE = (1e-3, 30.0)
-"""The smallest and largest magnitude that is kept, over the mel values spread evenly: a gap, and a partial alone in a
-wide mel bin."""
-
-HEARD = 3.0
-"""Times the floor, from which a frame's loudest mel bin has something to lend."""
+from torch import Tensor
 
 
 def mels_for(rate: int) -> int:
@@ -60,60 +53,3 @@ def magnitudes_from_mel(mel: Tensor, filters: Tensor, start: Tensor | None = Non
     for _ in range(rounds):
         magnitudes = magnitudes * target / (gram @ magnitudes + 1e-8)
     return magnitudes
-
-
-class Exemplars(nn.Module):
-    """Frames of the training clips that lend others what mel bins do not hold: where in a bin a partial lies, and how
-    rough a noise is.
-
-    A frame gets the fine structure of the exemplar whose mel levels are nearest to its own. That a few real frames
-    keep the detail that averages lose is what exemplar-based voice conversion rests on (Wu et al. 2014).
-    """
-
-    ROUNDS = 1
-    """Of non-negative least squares afterwards: more of them flatten what was lent."""
-
-    def __init__(self, count: int, mels: int, bins: int) -> None:
-        """`count` frames, each of `mels` levels and `bins` magnitudes."""
-        super().__init__()
-        self.register_buffer("levels", torch.zeros(count, mels, dtype=torch.float16))
-        self.register_buffer("structure", torch.zeros(count, bins, dtype=torch.uint8))
-
-    def fit(self, mel: Tensor, magnitudes: Tensor, filters: Tensor, floor: Tensor) -> None:
-        """Keep frames of clips (N, M, F) with their magnitudes (N, n_fft / 2 + 1, F), from all clips alike; the same
-        ones every time.
-
-        Where clips have fewer frames to lend than are kept, some are kept several times; silence keeps none.
-        """
-        count, generator = len(self.levels), torch.Generator().manual_seed(0)
-        heard = (mel.amax(1) > HEARD * floor).cpu()  # (N, F)
-        # each clip's frames in an order of their own; all first ones, then all second ones, ...
-        order = torch.where(heard, torch.rand(heard.shape, generator=generator), 2.0).argsort(1)
-        rank = order.argsort(1) + torch.rand(len(order), 1, generator=generator)
-        places = torch.where(heard, rank, torch.inf).flatten().argsort()[: int(heard.sum())]
-        if not len(places):
-            return
-        places = places[torch.arange(count) % len(places)].to(mel.device)
-        clips, frames = places // mel.shape[2], places % mel.shape[2]
-        mel, magnitudes = mel[clips, :, frames], magnitudes[clips, :, frames]
-        self.levels.copy_(self._shape(mel, floor))
-        low, high = map(math.log, STRUCTURE_RANGE)
-        ratios = magnitudes / (spread(mel.T, filters).T + 1e-3 * floor)
-        self.structure.copy_(((ratios.clamp(*STRUCTURE_RANGE).log() - low) / (high - low) * 255).round())
-
-    def forward(self, mel: Tensor, filters: Tensor, floor: Tensor) -> Tensor:
-        """Mel values (B, M, F) -> magnitudes (B, n_fft / 2 + 1, F) with the fine structure of the nearest exemplars."""
-        levels = self.levels.to(mel.dtype)
-        # |a - b|^2 = |a|^2 - 2 (a . b - |b|^2 / 2), of which |a|^2 is the same for all exemplars
-        likeness = self._shape(mel.transpose(1, 2), floor) @ levels.T - levels.square().sum(1) / 2
-        nearest = likeness.argmax(2)  # (B, F)
-        low, high = map(math.log, STRUCTURE_RANGE)
-        factors = (self.structure[nearest].to(mel.dtype) / 255 * (high - low) + low).exp().transpose(1, 2)
-        return magnitudes_from_mel(mel, filters, spread(mel, filters) * factors, self.ROUNDS)
-
-    @staticmethod
-    def _shape(mel: Tensor, floor: Tensor) -> Tensor:
-        """(..., M) log levels of frames (..., M) over their mean: how loud a frame is does not matter, well above the
-        floor."""
-        levels = (mel + floor).log()
-        return levels - levels.mean(-1, keepdim=True)

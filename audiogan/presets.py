@@ -36,6 +36,8 @@ OURS = {
     "precision": "auto",
     "phases": "peaks",
     "exemplars": 1024,
+    "onsets": 256,
+    "griffin_lim_iterations": 8,
 }
 """What both sizes of framegan have in common: measured in docs/quality.md."""
 

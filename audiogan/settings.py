@@ -121,6 +121,9 @@ SEES = {
 }
 """The architectures there are, and the transforms whose shape each is made for."""
 
+LENT_BY_FRAMES = ("exemplars", "onsets")
+"""What frames of the training clips lend to generated ones: no other transform has either."""
+
 BATCH_NORMALISED_CRITICS = ("dcgan1d", "specgan")
 """Architectures whose discriminator follows `normalisation` too; the others' have none."""
 
@@ -202,6 +205,11 @@ class Settings:
     detail inside each mel bin, which keeps tones pure (framegan). 0 keeps none, and tones above 1 kHz become noisier.
     """
 
+    onsets: int = within(0, 0, 8192)
+    """How many frames in which training clips begin to sound are kept with the model: where a generated one begins, it
+    borrows the phases of the one most like it, which keeps attacks short (framegan). 0 keeps none, and attacks are
+    blurred."""
+
     batch: int = within(16, 2, 512)
     """Clips per step; under torchrun in each process."""
 
@@ -275,8 +283,9 @@ class Settings:
             raise SettingError(f"{self.architecture} is made for transform={seen}, not {self.transform}.")
         if self.transform == "mel_image" and self.mels % 32:
             raise SettingError(f"mels of a mel image must be a multiple of 32, the image's steps; {self.mels} is not.")
-        if self.exemplars and self.transform != "frames":
-            raise SettingError(f"Only frames keep exemplars; {self.architecture} has none: set exemplars=0.")
+        for name in LENT_BY_FRAMES:
+            if getattr(self, name) and self.transform != "frames":
+                raise SettingError(f"Only frames keep {name}; {self.architecture} has none: set {name}=0.")
         if self.augment and self.transform == "waveform":
             raise SettingError(f"Only pictures of sounds are augmented; {self.architecture} sees waveforms: augment=0.")
         if self.cuda_graphs and self.phase_shuffle_per == "batch":
@@ -294,7 +303,7 @@ class Settings:
         """These settings after `key=value` texts, as `--set` gives them.
 
         Another loss brings its PUBLISHED settings, except those that the texts name, wherever they stand; another
-        transform than frames keeps no exemplars.
+        transform than frames keeps no exemplars and no onsets.
         Raises SettingError for an unknown key (naming the nearest real one), a value of the wrong kind or out of range.
         """
         changes = {}
@@ -306,8 +315,8 @@ class Settings:
             if key not in known:
                 raise SettingError(f"There is no setting '{key}'{nearest(key, known)}")
             changes[key] = _parse(known[key], text)
-        if self.exemplars and changes.get("transform", self.transform) != "frames":
-            changes = {"exemplars": 0} | changes
+        if changes.get("transform", self.transform) != "frames":
+            changes = dict.fromkeys(LENT_BY_FRAMES, 0) | changes
         if changes.get("loss", self.loss) != self.loss:
             changes = PUBLISHED.get(changes["loss"], {}) | changes
         return replace(self, **changes)

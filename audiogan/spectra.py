@@ -45,13 +45,15 @@ def random_phases(magnitudes: Tensor) -> Tensor:
     return torch.rand(magnitudes.shape[1:], generator=generator).to(magnitudes.device) * 2 * math.pi
 
 
-def peak_phases(magnitudes: Tensor, n_fft: int, hop: int) -> Tensor:
+def peak_phases(magnitudes: Tensor, n_fft: int, hop: int, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Phases in radians for magnitudes (B, n_fft / 2 + 1, F) of a Hann window: each spectral peak is a partial, whose
     phase goes on from frame to frame by its own frequency (Beauregard, Harish, Wyse 2015, "Single pass spectrogram
     inversion").
 
     The frequency is that of the parabola through a peak's logarithm and its two neighbours'. The bins on a peak's
     slopes share its phase, half a turn from one to the next, as those of a partial in the middle of a frame do.
+    Frames whose phases are `known`, in which (B, F) and what they are (B, n_fft / 2 + 1, F), have these, and the next
+    ones go on from there.
     """
     count = magnitudes.shape[1]
     bins = torch.arange(count, device=magnitudes.device)[:, None]
@@ -73,7 +75,10 @@ def peak_phases(magnitudes: Tensor, n_fft: int, hop: int) -> Tensor:
     before = torch.cat([frequencies[..., :1], frequencies[..., :-1].gather(1, peaks[..., 1:])], dim=-1)
     turns = (frequencies + before) / 2 * hop / n_fft + (bins - peaks) / 2
     # a peak that moves to another bin goes on from the phase that this bin had on the slope
-    phases = [turns[..., 0]]
-    for step, peak in zip(turns[..., 1:].unbind(-1), peaks[..., 1:].unbind(-1), strict=True):
-        phases.append((phases[-1].gather(1, peak) + step).frac())
+    phases = []
+    for frame, (step, peak) in enumerate(zip(turns.unbind(-1), peaks.unbind(-1), strict=True)):
+        here = (phases[-1].gather(1, peak) + step).frac() if phases else step
+        if known:
+            here = torch.where(known[0][:, None, frame], known[1][..., frame] / (2 * math.pi), here)
+        phases.append(here)
     return 2 * math.pi * torch.stack(phases, dim=-1)

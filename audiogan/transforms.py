@@ -6,13 +6,15 @@ mel bin) are buffers, saved with the generator, so that a snapshot alone is enou
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from audiogan.config import RunConfig
-from audiogan.mel import Exemplars, magnitudes_from_mel, mel_edges, mel_filters, mels_for
+from audiogan.exemplars import Exemplars, Onsets
+from audiogan.mel import magnitudes_from_mel, mel_edges, mel_filters, mels_for
 from audiogan.spectra import griffin_lim, hop_samples_for, peak_phases, random_phases, stft
 
 
@@ -76,12 +78,25 @@ class Spectral(Transform):
         clips = functional.pad(clips, (0, self.frames * self.hop - self.clip_samples))
         return stft(clips, self.n_fft, self.hop, self.window).abs()[..., : self.frames]
 
-    def waves(self, magnitudes: Tensor) -> Tensor:
-        """(B, n_fft / 2 + 1, F) -> (B, T)."""
+    def spectra_at(self, clips: Tensor, numbers: Tensor, frames: Tensor) -> Tensor:
+        """Of clips (N, T), those with these numbers (n,) in these frames (n,): complex (n, n_fft / 2 + 1)."""
+        margin = self.n_fft // 2
+        clips = functional.pad(clips, (margin, self.frames * self.hop - self.clip_samples + margin))
+        samples = frames[:, None] * self.hop + torch.arange(self.n_fft, device=frames.device)
+        return torch.fft.rfft(clips[numbers[:, None], samples] * self.window)
+
+    def waves(self, magnitudes: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(B, n_fft / 2 + 1, F) -> (B, T), from the phases that are `known`: in which frames (B, F), and what they are
+        (B, n_fft / 2 + 1, F)."""
         # one silent frame more, so that the last hop of the clip has a frame on each side
         magnitudes = functional.pad(magnitudes, (0, 1))
-        is_from_peaks = self.phases == "peaks"
-        phases = peak_phases(magnitudes, self.n_fft, self.hop) if is_from_peaks else random_phases(magnitudes)
+        if known:
+            known = functional.pad(known[0], (0, 1)), functional.pad(known[1], (0, 1))
+        if self.phases == "peaks":
+            phases = peak_phases(magnitudes, self.n_fft, self.hop, known)
+        else:
+            phases = random_phases(magnitudes)
+            phases = torch.where(known[0][:, None], known[1], phases) if known else phases
         waves = griffin_lim(magnitudes, self.n_fft, self.hop, self.window, phases, self.iterations)
         return waves[:, : self.clip_samples]
 
@@ -97,8 +112,8 @@ class Frames(Spectral):
 
     x = (log(mel + floor) - mean) / std / 1.5, clamped to -3 and +6 standard deviations, per mel bin. Levels are skewed,
     so the upper bound is the wider one: clamping at +3 alone costs more than the whole inversion.
-    Back: mel to magnitude by non-negative least squares, from the fine structure of frames of the training clips if
-    some are kept, phase by fast Griffin-Lim.
+    Back: mel to magnitude by non-negative least squares, phase by fast Griffin-Lim; the fine structure of magnitudes,
+    and the phases of sounds that begin, are those of frames of the training clips if some are kept.
     """
 
     def __init__(
@@ -110,8 +125,10 @@ class Frames(Spectral):
         floor_db: float = -60.0,
         phases: str = "random",
         exemplars: int = 0,
+        onsets: int = 0,
     ) -> None:
-        """Levels `floor_db` under the data set's loudest mel value count as silence; `exemplars` frames are kept."""
+        """Levels `floor_db` under the data set's loudest mel value count as silence; so many frames of the training
+        clips are kept as `exemplars`, and so many as `onsets`."""
         hop = hop_samples_for(rate)
         # three upsamplings by two: the frames come in eights
         frames = 8 * math.ceil(clip_samples / hop / 8)
@@ -124,9 +141,10 @@ class Frames(Spectral):
         self.register_buffer("std", torch.ones(mels, 1))
         self.register_buffer("floor", torch.tensor(10 ** (floor_db / 20)))
         self.exemplars = Exemplars(exemplars, mels, self.n_fft // 2 + 1) if exemplars else None
+        self.onsets = Onsets(onsets, mels, self.n_fft // 2 + 1) if onsets else None
 
     def fit(self, clips: Tensor) -> None:
-        """Per-bin mean and standard deviation of the log levels, the floor, and the exemplars, from clips (N, T)."""
+        """Per-bin mean and standard deviation of the log levels, the floor, and what frames lend, from clips (N, T)."""
         magnitudes = self.magnitudes(clips)
         mel = self.filters @ magnitudes
         self.floor.copy_(mel.max().clamp(min=1e-6) * 10 ** (self.floor_db / 20))
@@ -136,6 +154,8 @@ class Frames(Spectral):
         self.std.copy_(levels.std(dim=(0, 2))[:, None].clamp(min=0.1))
         if self.exemplars:
             self.exemplars.fit(mel, magnitudes, self.filters, self.floor)
+        if self.onsets:
+            self.onsets.fit(mel, partial(self.spectra_at, clips), self.floor)
 
     def forward(self, clips: Tensor) -> Tensor:
         levels = (self.filters @ self.magnitudes(clips) + self.floor).log()
@@ -148,8 +168,10 @@ class Frames(Spectral):
         # what is under the floor is silence; a generator that is a little off would fill it with faint tones
         mel = torch.where(mel > self.floor, mel, 0.0)
         if self.exemplars:
-            return self.waves(self.exemplars(mel, self.filters, self.floor))
-        return self.waves(magnitudes_from_mel(mel, self.filters))
+            magnitudes = self.exemplars(mel, self.filters, self.floor)
+        else:
+            magnitudes = magnitudes_from_mel(mel, self.filters)
+        return self.waves(magnitudes, self.onsets(mel, self.floor) if self.onsets else None)
 
     def _loudest(self) -> float:
         """The log of twice the loudest mel value of the data set."""
@@ -271,6 +293,7 @@ def _frames(config: RunConfig) -> Transform:
         settings.floor_db,
         settings.phases,
         settings.exemplars,
+        settings.onsets,
     )
 
 

@@ -217,16 +217,17 @@ def test_a_run_from_before_anything_was_held_out_still_trains_on_everything():
 
 def test_a_run_from_before_frames_were_lent_and_stages_modulated_is_what_it_was():
     values = json.loads(tiny_config().to_json())
-    before = {"phases": "random", "exemplars": 0, "modulation": False, "class_layers": False}
+    before = {"phases": "random", "exemplars": 0, "onsets": 0, "modulation": False, "class_layers": False}
     for name, value in before.items():
         assert values["settings"].pop(name) != value
     old = asdict(RunConfig.from_json(json.dumps(values)).settings)
     assert {name: old[name] for name in before} == before
 
 
-def test_only_frames_keep_exemplars():
-    with pytest.raises(SettingError, match="Only frames keep exemplars; wavegan has none: set exemplars=0"):
-        tiny_config("exemplars=5", preset="wavegan")
+@pytest.mark.parametrize("name", ["exemplars", "onsets"])
+def test_only_frames_lend(name):
+    with pytest.raises(SettingError, match=f"Only frames keep {name}; wavegan has none: set {name}=0"):
+        tiny_config(f"{name}=5", preset="wavegan")
     # another architecture than the preset's can be named all the same
     settings = PRESETS["framegan"].settings.with_text(["architecture=wavegan", "transform=waveform"])
-    assert settings.exemplars == 0
+    assert getattr(settings, name) == 0

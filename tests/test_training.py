@@ -207,7 +207,7 @@ def test_what_is_kept_to_be_heard_are_the_averaged_weights(new_run, clips):
         assert torch.equal(saved[name], tensor)
     live = {name.replace("live.", "generator."): tensor for name, tensor in saved.items() if name.startswith("live.")}
     assert all(not torch.equal(heard[name], tensor) for name, tensor in live.items())
-    learned = {"mean", "std", "floor", "exemplars.levels", "exemplars.structure"}
+    learned = {"mean", "std", "floor", "exemplars.levels", "exemplars.structure", "onsets.levels", "onsets.phases"}
     assert set(heard) == set(live) | {f"transform.{name}" for name in learned}
 
 

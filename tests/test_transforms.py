@@ -154,8 +154,8 @@ def test_untrained_networks_never_give_infinite_sounds(drums):
 def test_what_frames_learned_is_saved_with_the_generator_and_nothing_else():
     learned = {"mean", "std", "floor"}
     assert set(Frames(8_000, 2_000).state_dict()) == learned
-    lent = {"exemplars.levels", "exemplars.structure"}
-    assert set(Frames(8_000, 2_000, exemplars=5).state_dict()) == learned | lent
+    lent = {"exemplars.levels", "exemplars.structure", "onsets.levels", "onsets.phases"}
+    assert set(Frames(8_000, 2_000, exemplars=5, onsets=5).state_dict()) == learned | lent
 
 
 # back to sound
@@ -189,11 +189,15 @@ def test_every_preset_s_transform_keeps_the_shape_contract(name):
 
 
 def test_settings_reach_the_frames():
-    frames = make_transform(tiny_config("mels=40", "griffin_lim_iterations=7", "exemplars=5", "phases=random"))
+    frames = make_transform(
+        tiny_config("mels=40", "griffin_lim_iterations=7", "exemplars=5", "onsets=3", "phases=random")
+    )
     assert frames.shape == (40, 16)
     assert (frames.iterations, frames.phases) == (7, "random")
     assert frames.exemplars.levels.shape == (5, 40)
+    assert frames.onsets.phases.shape == (3, 4, frames.n_fft // 2 + 1)
     assert make_transform(tiny_config("exemplars=0")).exemplars is None
+    assert make_transform(tiny_config("onsets=0")).onsets is None
 
 
 @pytest.mark.parametrize(("floor_db", "tail_db"), [(-60.0, -200.0), (-80.0, -70.0)])
