@@ -200,6 +200,9 @@ def test_a_sound_that_begins_soon_after_another_has_its_own_beginning():
     assert known.nonzero().tolist() == [[0, f] for f in (2, 3, 4, 5)] + [[1, f] for f in range(2, 8)]
     for (clip, frame), phase in phases_of.items():
         assert float(phases[clip, 0, frame]) == pytest.approx(phase, abs=0.02)
+    # three frames later in place of two: the last frame of the first is not asked for
+    mel[1, 0, 4] = 1
+    assert float(lender(mel, FLOOR)[1][1, 0, 5]) == pytest.approx(2.0, abs=0.02)
 
 
 def test_silence_has_no_beginning_to_lend_and_borrows_none():
