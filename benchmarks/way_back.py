@@ -30,17 +30,21 @@ WAYS = {
     "true, random, 32": ["phases=random", "griffin_lim_iterations=32"],
     "true, peaks, 1": ["phases=peaks", "griffin_lim_iterations=1"],
     "true, peaks, 32": ["phases=peaks", "griffin_lim_iterations=32"],
-    "spread, random, 32": ["exemplars=0", "phases=random", "griffin_lim_iterations=32"],
-    "spread, peaks, 24": ["exemplars=0", "phases=peaks", "griffin_lim_iterations=24"],
-    "256 exemplars, peaks, 24": ["exemplars=256", "phases=peaks", "griffin_lim_iterations=24"],
-    "1,024 exemplars, random, 32": ["exemplars=1024", "phases=random", "griffin_lim_iterations=32"],
-    "1,024 exemplars, peaks, 8": ["exemplars=1024", "phases=peaks", "griffin_lim_iterations=8"],
-    "1,024 exemplars, peaks, 16": ["exemplars=1024", "phases=peaks", "griffin_lim_iterations=16"],
-    "1,024 exemplars, peaks, 24": ["exemplars=1024", "phases=peaks", "griffin_lim_iterations=24"],
-    "1,024 exemplars, peaks, 32": ["exemplars=1024", "phases=peaks", "griffin_lim_iterations=32"],
-    "4,096 exemplars, peaks, 24": ["exemplars=4096", "phases=peaks", "griffin_lim_iterations=24"],
+    "spread, random, 32": ["exemplars=0", "onsets=0", "phases=random", "griffin_lim_iterations=32"],
+    "spread, peaks, 32": ["exemplars=0", "onsets=0", "phases=peaks", "griffin_lim_iterations=32"],
+    "1,024 exemplars, random, 32": ["onsets=0", "phases=random", "griffin_lim_iterations=32"],
+    "256 exemplars, peaks, 32": ["exemplars=256", "onsets=0", "griffin_lim_iterations=32"],
+    "4,096 exemplars, peaks, 32": ["exemplars=4096", "onsets=0", "griffin_lim_iterations=32"],
+    "1,024 exemplars, peaks, 8": ["onsets=0", "griffin_lim_iterations=8"],
+    "1,024 exemplars, peaks, 32": ["onsets=0", "griffin_lim_iterations=32"],
+    "1,024 exemplars, 64 onsets, 8": ["onsets=64", "griffin_lim_iterations=8"],
+    "1,024 exemplars, 256 onsets, 4": ["onsets=256", "griffin_lim_iterations=4"],
+    "1,024 exemplars, 256 onsets, 8": ["onsets=256", "griffin_lim_iterations=8"],
+    "1,024 exemplars, 256 onsets, 16": ["onsets=256", "griffin_lim_iterations=16"],
+    "1,024 exemplars, 256 onsets, 32": ["onsets=256", "griffin_lim_iterations=32"],
+    "1,024 exemplars, 1,024 onsets, 8": ["onsets=1024", "griffin_lim_iterations=8"],
 }
-"""Magnitudes, first phases, rounds of Griffin-Lim -> the settings for it."""
+"""Magnitudes, first phases (those of peaks, but where onsets lend theirs), rounds of Griffin-Lim -> the settings."""
 
 COLUMNS = (
     "FD / floor",
