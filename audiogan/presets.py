@@ -162,6 +162,9 @@ SMALL_SET_PATIENCE = 10.0
 SMALL_SET_AUGMENT = 0.5
 """How often it then changes what the discriminator sees, which slows down copying."""
 
+SMALL_SET_PENALTY = 10.0
+"""Weight of the relativistic loss's penalties then: a flatter discriminator learns fewer clips by heart."""
+
 
 def number_of_parts(n_clips: int, most: int = MOST_KINDS) -> int:
     """How many groups or kinds are told apart among so many clips; 1, which is none, where there are too few."""
@@ -180,6 +183,8 @@ def suited(settings: Settings, named: Collection[str], n_clips: int, commonest: 
         settings = replace(settings, kinds=number_of_parts(commonest or n_clips // settings.groups) if has_some else 1)
     if is_ours and n_clips <= SMALL_SET:
         small = {"patience": SMALL_SET_PATIENCE, "augment": SMALL_SET_AUGMENT}
+        if settings.loss == "relativistic":
+            small["penalty"] = SMALL_SET_PENALTY
         settings = replace(settings, **{name: value for name, value in small.items() if name not in named})
     return settings
 

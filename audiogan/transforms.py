@@ -164,9 +164,10 @@ class Frames(Spectral):
     def inverse(self, seen: Tensor) -> Tensor:
         levels = seen * 1.5 * self.std + self.mean
         # the loudest real frame bounds what a generator may ask for: exp() of an untrained one overflows
-        mel = levels.clamp(max=self._loudest()).exp() - self.floor
-        # what is under the floor is silence; a generator that is a little off would fill it with faint tones
-        mel = torch.where(mel > self.floor, mel, 0.0)
+        mel = (levels.clamp(max=self._loudest()).exp() - self.floor).clamp(min=0)
+        # under the floor twice as steep: a generator that is a little off would fill silence with faint tones, and
+        # what is cut off at the floor would end in stripes
+        mel = mel * (mel / self.floor).clamp(max=1)
         if self.exemplars:
             magnitudes = self.exemplars(mel, self.filters, self.floor)
         else:

@@ -206,19 +206,25 @@ def test_shares_are_kept_of_groups_and_of_no_labels(new_run):
 
 
 @pytest.mark.parametrize(
-    ("preset", "n_clips", "named", "patience", "augment"),
+    ("preset", "n_clips", "named", "patience", "augment", "penalty"),
     [
-        ("framegan", 200, (), 10, 0.5),
-        ("studio", 50, (), 10, 0.5),
-        ("framegan", 201, (), 0, 0),
-        ("framegan", 50, ("patience",), 0, 0.5),
-        ("framegan", 50, ("augment",), 10, 0),
-        ("mlp", 50, (), 0, 0),
+        ("framegan", 200, (), 10, 0.5, 10),
+        ("studio", 50, (), 10, 0.5, 10),
+        ("framegan", 201, (), 0, 0, 3),
+        ("framegan", 50, ("patience",), 0, 0.5, 10),
+        ("framegan", 50, ("augment",), 10, 0, 10),
+        ("framegan", 50, ("penalty",), 10, 0.5, 3),
+        ("mlp", 50, (), 0, 0, 0),
     ],
 )
-def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience, augment):
+def test_a_small_data_set_is_not_trained_until_it_is_known_by_heart(preset, n_clips, named, patience, augment, penalty):
     settings = suited(PRESETS[preset].settings, named, n_clips, commonest=10)
-    assert (settings.patience, settings.augment) == (patience, augment)
+    assert (settings.patience, settings.augment, settings.penalty) == (patience, augment, penalty)
+
+
+def test_another_loss_keeps_its_own_penalty_on_a_small_data_set():
+    settings = PRESETS["framegan"].settings.with_text(["loss=wgan_gp", "penalty=4"])
+    assert suited(settings, ("loss",), 50, commonest=10).penalty == 4
 
 
 def test_shares_of_labels_are_those_of_the_clips_that_are_trained_on():

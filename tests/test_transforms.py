@@ -72,13 +72,19 @@ def test_what_lies_60_db_below_the_loudest_level_counts_as_silence():
     assert_close(frames(1e-5 * one_sine(1_000, 8_000)), frames(torch.zeros(1, 4_000)), atol=2e-2, rtol=0)
 
 
-def test_what_a_generator_asks_for_below_the_floor_is_silence():
+def test_what_a_generator_asks_for_below_the_floor_fades_twice_as_fast():
     frames = Frames(8_000, 4_000)
     frames.fit(one_sine(1_000, 8_000))
-    for times_floor, is_heard in ((0.9, False), (1.1, True)):
+
+    def level_db(times_floor: float) -> float:
         # a level holds the floor itself as well
         frames.mean.fill_(math.log(1 + times_floor) + float(frames.floor.log()))
-        assert bool(frames.inverse(torch.zeros(1, *frames.shape)).any()) == is_heard
+        return 10 * math.log10(float(frames.inverse(torch.zeros(1, *frames.shape)).square().mean()))
+
+    assert level_db(10) - level_db(1) == pytest.approx(20, abs=0.1)
+    assert level_db(1) - level_db(0.1) == pytest.approx(40, abs=0.1)
+    frames.mean.fill_(float(frames.floor.log()) - 1)
+    assert not frames.inverse(torch.zeros(1, *frames.shape)).any()
 
 
 def test_frames_are_bounded_three_deviations_below_and_six_above():
@@ -200,8 +206,8 @@ def test_settings_reach_the_frames():
     assert make_transform(tiny_config("onsets=0")).onsets is None
 
 
-@pytest.mark.parametrize(("floor_db", "tail_db"), [(-60.0, -200.0), (-80.0, -70.0)])
-def test_what_lies_under_the_floor_of_frames_becomes_silence(floor_db, tail_db):
+@pytest.mark.parametrize(("floor_db", "tail_db"), [(-60.0, -80.0), (-80.0, -70.0)])
+def test_what_lies_under_the_floor_of_frames_is_twice_as_far_under_it(floor_db, tail_db):
     rate, count = 16_000, 16_384
     tone = torch.sin(2 * torch.pi * 1_000 * torch.arange(count) / rate)
     # the second half is 70 dB quieter
