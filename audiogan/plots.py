@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from audiogan import whole
 from audiogan.runs import Run
 from audiogan.settings import BELIEFS
 
@@ -26,6 +27,5 @@ def _draw_lines(path: Path, lines: dict[str, list[float]], y_name: str) -> None:
     axes.set(xlabel="epoch", ylabel=y_name)
     axes.grid(alpha=0.3)
     axes.legend()
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, format="png", dpi=100)
-    partial.replace(path)
+    with whole.replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=100)

@@ -5,8 +5,6 @@ reader never sees half of one, and a killed trainer leaves a run that reads well
 """
 
 import contextlib
-import csv
-import functools
 import hashlib
 import json
 import os
@@ -19,6 +17,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from audiogan import columns, whole
 from audiogan.config import RunConfig
 
 STALE_SECONDS = 20.0
@@ -36,9 +35,12 @@ COPYING = 0.7
 METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
 """Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
 
-
 SCORES = ("step", "seconds", "distance", "floor", "nearest_ratio", "diversity", "silent")
 """Columns of scores.csv: a `Score` of the snapshot of that step; seconds are seconds of training."""
+
+
+EPOCH_LOSSES, EPOCH_BELIEFS = ("D LOSS", "G LOSS"), ("REAL PROB", "FAKE PROB")
+"""Columns of losses.csv and probs.csv: a row an epoch, named as in the published systems."""
 
 
 class RunError(ValueError):
@@ -224,7 +226,7 @@ class Run:
     def save_class_shares(self, shares: Sequence[float]) -> None:
         """How often each class is among the clips that are trained on; labels can be counted in any data set."""
         if self.config.is_divided:
-            _replace_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
+            whole.write_text(self.folder / "label_shares.json", json.dumps([round(share, 6) for share in shares]))
 
     @property
     def class_shares(self) -> list[float]:
@@ -265,11 +267,11 @@ class Run:
     def write_status(self, status: Status) -> None:
         """Replace the status, stamped with the present time."""
         text = json.dumps(asdict(replace(status, heartbeat=time.time())))
-        _replace_text(self.folder / "status.json", text)
+        whole.write_text(self.folder / "status.json", text)
 
     def request(self, what: str) -> None:
         """Ask the trainer to finish its step, save and leave, as 'pause' or 'stop'."""
-        _replace_text(self.folder / "stop", what)
+        whole.write_text(self.folder / "stop", what)
 
     def requested(self) -> str | None:
         """What the trainer was asked for, or None."""
@@ -307,7 +309,7 @@ class Run:
             return None
 
     def write_place(self, place: Place) -> None:
-        _replace_text(self.folder / "place.json", json.dumps(asdict(place)))
+        whole.write_text(self.folder / "place.json", json.dumps(asdict(place)))
 
     def clear_place(self) -> None:
         (self.folder / "place.json").unlink(missing_ok=True)
@@ -316,46 +318,45 @@ class Run:
 
     def append_metrics(self, rows: Iterable[tuple[float, ...]]) -> None:
         """Add rows of METRICS."""
-        _append_csv(self.folder / "metrics.csv", METRICS, rows)
+        columns.append(self.folder / "metrics.csv", METRICS, rows)
 
     def metrics(self) -> dict[str, list[float]]:
         """Columns of numbers by METRICS name; an unfinished last line is left out."""
-        return _read_csv(self.folder / "metrics.csv", METRICS)
+        return columns.read(self.folder / "metrics.csv", METRICS)
 
     def append_epoch(self, losses: tuple[float, float], beliefs: tuple[float, float]) -> None:
         """One row an epoch in losses.csv and probs.csv, the columns of the published systems."""
-        _append_csv(self.folder / "losses.csv", ("D LOSS", "G LOSS"), [losses])
-        _append_csv(self.folder / "probs.csv", ("REAL PROB", "FAKE PROB"), [beliefs])
+        columns.append(self.folder / "losses.csv", EPOCH_LOSSES, [losses])
+        columns.append(self.folder / "probs.csv", EPOCH_BELIEFS, [beliefs])
 
     def epochs(self) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
         """(losses, beliefs) by column, one value an epoch."""
         return (
-            _read_csv(self.folder / "losses.csv", ("D LOSS", "G LOSS")),
-            _read_csv(self.folder / "probs.csv", ("REAL PROB", "FAKE PROB")),
+            columns.read(self.folder / "losses.csv", EPOCH_LOSSES),
+            columns.read(self.folder / "probs.csv", EPOCH_BELIEFS),
         )
 
     def cut_back(self, step: int, epochs: int) -> None:
         """Forget rows after this step and after so many epochs, so that a resumed training doubles none."""
         metrics = self.metrics()
         kept = [row for row in zip(*(metrics[name] for name in METRICS), strict=True) if row[0] <= step]
-        _write_csv(self.folder / "metrics.csv", METRICS, kept)
+        columns.write(self.folder / "metrics.csv", METRICS, kept)
         scores = self.scores()
         kept = [row for row in zip(*scores.values(), strict=True) if row[0] <= step]
         if len(kept) < len(scores["step"]):
-            _write_csv(self.folder / "scores.csv", SCORES, kept)
-        for name in ("losses.csv", "probs.csv"):
-            columns = ("D LOSS", "G LOSS") if name == "losses.csv" else ("REAL PROB", "FAKE PROB")
-            values = _read_csv(self.folder / name, columns)
-            _write_csv(self.folder / name, columns, list(zip(*values.values(), strict=True))[:epochs])
+            columns.write(self.folder / "scores.csv", SCORES, kept)
+        for name, names in (("losses.csv", EPOCH_LOSSES), ("probs.csv", EPOCH_BELIEFS)):
+            values = columns.read(self.folder / name, names)
+            columns.write(self.folder / name, names, list(zip(*values.values(), strict=True))[:epochs])
 
     def append_score(self, step: int, seconds: float, score: Score) -> None:
         """Add a row of SCORES, and thin the snapshots with the best one known."""
-        _append_csv(self.folder / "scores.csv", SCORES, [(step, seconds, *astuple(score))])
+        columns.append(self.folder / "scores.csv", SCORES, [(step, seconds, *astuple(score))])
         self._thin_snapshots()
 
     def scores(self) -> dict[str, list[float]]:
         """Columns of numbers by SCORES name, one value a scored snapshot."""
-        return _read_csv(self.folder / "scores.csv", SCORES)
+        return columns.read(self.folder / "scores.csv", SCORES)
 
     @property
     def best_step(self) -> int | None:
@@ -395,7 +396,7 @@ class Run:
         sounds = [self.folder / "previews" / f"{stem}-{index}.wav" for index in range(len(previews))]
         try:
             for path, wav in zip(sounds, previews, strict=True):
-                _replace_bytes(path, wav)
+                whole.write_bytes(path, wav)
             # the weights come last: a snapshot that is listed is whole
             save_tensors(self.folder / "snapshots" / f"{stem}.safetensors", tensors, {"step": str(step)})
         except OSError:
@@ -483,7 +484,7 @@ class Run:
         key = hashlib.sha256(json.dumps([dataset, embedder]).encode()).hexdigest()[:12]
         folder = self.folder / "evaluations"
         folder.mkdir(exist_ok=True)
-        _replace_text(folder / f"step-{step:08d}-{key}.json", text)
+        whole.write_text(folder / f"step-{step:08d}-{key}.json", text)
 
     def evaluations(self) -> list[str]:
         """The kept evaluations as JSON texts, those of the oldest snapshot first."""
@@ -503,15 +504,12 @@ class Run:
     def keep_save_as_best(self) -> None:
         """Keep the last save beside the ones to come, as the one from which the best snapshot was made."""
         save, path = self.folder / "resume.safetensors", self.folder / "resume-best.safetensors"
-        partial = path.with_name(path.name + ".partial")
-        partial.unlink(missing_ok=True)
-        try:
-            # a second name, which costs nothing: the next save takes the first name and leaves these bytes alone
-            os.link(save, partial)
-        except OSError:
-            shutil.copy(save, partial)
-        os.replace(partial, path)
-        partial.unlink(missing_ok=True)  # two names of one file are not renamed onto each other
+        with whole.replacing(path) as partial:
+            try:
+                # a second name, which costs nothing: the next save takes the first name and leaves these bytes alone
+                os.link(save, partial)
+            except OSError:
+                shutil.copy(save, partial)
 
     def saved_steps(self) -> list[int]:
         """Steps from which a training can go on, ascending: of the best snapshot where there was one, and the last."""
@@ -589,48 +587,3 @@ def _digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _replace_bytes(path: Path, data: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    _replace_bytes(path, text.encode())
-
-
-def _append_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[float, ...]]) -> None:
-    header = "" if path.exists() else ",".join(columns) + "\n"
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(header + _csv_lines(rows))
-
-
-def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[float, ...]]) -> None:
-    _replace_text(path, ",".join(columns) + "\n" + _csv_lines(rows))
-
-
-def _csv_lines(rows: Iterable[tuple[float, ...]]) -> str:
-    return "".join(",".join(f"{value:.10g}" for value in row) + "\n" for row in rows)
-
-
-def _read_csv(path: Path, columns: tuple[str, ...]) -> dict[str, list[float]]:
-    """Columns of finished lines: one that has no line end yet is still being written."""
-    try:
-        written = path.stat()
-    except FileNotFoundError:
-        return {name: [] for name in columns}
-    rows = _rows(path, len(columns), (written.st_ino, written.st_mtime_ns, written.st_size))
-    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
-
-
-@functools.lru_cache(maxsize=64)
-def _rows(path: Path, count: int, _written: tuple[int, int, int]) -> list[tuple[float, ...]]:
-    """The finished lines of `count` numbers; a page asks for the same ones several times each second."""
-    text = path.read_text(encoding="utf-8")
-    lines = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))[1:]
-    return [tuple(map(float, line)) for line in lines if len(line) == count]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from audiogan import whole
+
 _NAMES = {
     torch.float32: "F32",
     torch.float64: "F64",
@@ -52,20 +54,15 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
         offset = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for tensor in tensors.values():
-                flat = tensor.detach().cpu().contiguous().reshape(-1)
-                # NumPy gives some empty arrays steps that torch will not view as bytes
-                if len(flat):
-                    file.write(flat.view(torch.uint8).numpy().data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole.replacing(path) as partial, open(partial, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in tensors.values():
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            # NumPy gives some empty arrays steps that torch will not view as bytes
+            if len(flat):
+                file.write(flat.view(torch.uint8).numpy().data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import TaskProgressColumn
 
+from audiogan import whole
 from audiogan.cli.printing import Json, progress_bar, show_rows, words
 from audiogan.lab import Lab
 from audiogan.wording import duration, size
@@ -32,7 +33,7 @@ def evaluate(
     with progress_bar("Judging", TaskProgressColumn()) as show:
         evaluation = lab.evaluate(found, step, data, count, embedder, embedder_rate, show)
     if report:
-        write_whole(report, lab.report([found], [evaluation.step]))
+        whole.write_text(report, lab.report([found], [evaluation.step]))
     if as_json:
         print(evaluation.to_json())
         return
@@ -58,15 +59,5 @@ def report(
         if run.snapshot().step not in {evaluation.step for evaluation in lab.evaluations(run)}:
             with progress_bar(f"Judging {run.name}", TaskProgressColumn()) as show:
                 lab.evaluate(run, progress=show)
-    write_whole(out, lab.report(found))
+    whole.write_text(out, lab.report(found))
     words.print(f"The report is in {out} ({size(out.stat().st_size)}).", markup=False)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file with this text, or as it was before."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
