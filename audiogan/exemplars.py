@@ -100,9 +100,11 @@ class Onsets(nn.Module):
         """Keep beginnings in clips (N, M, F), the same ones every time, with the complex spectra (n, bins) that
         `spectra_at` has of clips (n,) at frames (n,).
 
-        Where there are fewer than are kept, some are kept several times; silence keeps none.
+        Where there are fewer than are kept, some are kept several times. Clips of nothing but silence keep none, nor
+        do beginnings whose last frames are missing.
         """
-        count, places = len(self.levels), onsets(mel).nonzero()
+        heard = mel.amax((1, 2)) > HEARD * floor  # (N,)
+        count, places = len(self.levels), (onsets(mel) & heard[:, None])[:, : 1 - self.FRAMES].nonzero()
         if not len(places):
             return
         order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))
@@ -110,14 +112,14 @@ class Onsets(nn.Module):
         self.levels.copy_(self._surroundings(mel, places, floor))
         clips, frames = places.T
         for later in range(self.FRAMES):
-            # a beginning in the last frames has the same phases to the end
-            spectra = spectra_at(clips, (frames + later).clamp(max=mel.shape[2] - 1))
-            self.phases[:, later] = (spectra.angle() / (2 * math.pi) * 256).round() % 256
+            turns = spectra_at(clips, frames + later).angle() / (2 * math.pi)
+            self.phases[:, later] = (turns * 256).round() % 256
 
     def forward(self, mel: Tensor, floor: Tensor) -> tuple[Tensor, Tensor]:
         """Mel values (B, M, F) -> frames that hold a beginning (B, F), and phases (B, bins, F) in radians, of use only
         there."""
-        clips, frames = onsets(mel).nonzero().T
+        # without a beginning to lend from, phases are found as if there were no such thing
+        clips, frames = (onsets(mel) & self.levels.any()).nonzero().T
         places = torch.stack([clips, frames], dim=1)
         lent = self.phases[_nearest(self._surroundings(mel, places, floor), self.levels.to(mel.dtype))]
         lent = lent.to(mel.dtype) * (2 * math.pi / 256)  # (n, 4, bins)

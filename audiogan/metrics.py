@@ -18,6 +18,10 @@ Floats = NDArray[np.floating]
 LARGEST_SAMPLE = 2_000
 """Clips of one set that are compared with each other for a mean or a median: two million pairs, and 32 MB."""
 
+TWINS = 1 / 3
+"""Of the distance of held-out clips to the training clips: nearer to each other than that, training clips are twins and
+not clips of one recording, which are half as far."""
+
 FEW_HELD_OUT = 10
 """With fewer held-out clips their median distance says too little."""
 
@@ -211,8 +215,9 @@ def nearest_neighbour_ratio(fake: Floats, train: Floats, held_out: Floats | None
     usual = float(np.median(nearest_distances_within(train)))
     if held_out is not None and len(held_out) >= FEW_HELD_OUT:
         new = float(np.median(nearest_distances(held_out, train)))
-        # twins among the training clips say nothing of what is new
-        usual = min(usual, new) if usual else new
+        # twins among the training clips say nothing of what is new, nor do held-out clips that are all trained on
+        if new and not TWINS * new <= usual < new:
+            usual = new
     if usual == 0:
         raise ValueError("Half of the real clips have an exact twin in the training set: remove the twins first.")
     return float(np.median(nearest_distances(fake, train)) / usual)

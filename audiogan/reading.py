@@ -109,7 +109,7 @@ def _read_scores(run: Run) -> Iterator[Finding]:
             "bad",
             f"The sounds come close to single training clips: the generator memorises them. {advice} an earlier "
             "snapshot, or add more sounds.",
-            f"distance to the nearest training clip {last['nearest_ratio']:.2f} of what new real clips have; "
+            f"distance to the nearest training clip {last['nearest_ratio']:.2f} of what real clips have; "
             f"bound {COPYING}",
         )
     yield from _read_trend(run, scores)

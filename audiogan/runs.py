@@ -30,7 +30,7 @@ RECENT_SNAPSHOTS = 4
 """Newest snapshots that are always kept, as the best is; of the others, the first after each doubling of the steps."""
 
 COPYING = 0.7
-"""Under this ratio of nearest neighbours, sounds are called copies of training clips: new real ones are at 1."""
+"""Under this ratio of nearest neighbours, sounds are called copies of training clips: real ones are at 1."""
 
 METRICS = ("step", "seconds", "loss_d", "loss_g", "belief_real", "belief_fake")
 """Columns of metrics.csv: means over the steps since the previous row; seconds are seconds of training."""
@@ -104,7 +104,7 @@ class Score:
     """The same distance of as many real clips: what chance alone makes of it, at its upper end."""
 
     nearest_ratio: float
-    """How near the sounds are to training clips, against how near new real ones are; far under 1 they are copies."""
+    """How near the sounds are to training clips, against how near real ones are; far under 1 they are copies."""
 
     diversity: float
     """How far the sounds are from each other, against how far real ones are."""
@@ -451,10 +451,10 @@ class Run:
         """Remove what a trainer that was killed left half-written, which nobody would ever finish."""
         for partial in (*self.folder.glob("resume*.partial"), *self.folder.glob("snapshots/*.partial")):
             partial.unlink(missing_ok=True)
-        whole = {path.stem for path in self.folder.glob("snapshots/step-*.safetensors")}
+        finished = {path.stem for path in self.folder.glob("snapshots/step-*.safetensors")}
         for sound in self.folder.glob("previews/*"):
             # a snapshot's sounds are written before its weights
-            if sound.name.rpartition("-")[0] not in whole:
+            if sound.name.rpartition("-")[0] not in finished:
                 sound.unlink(missing_ok=True)
 
     def save_encoder(self, snapshot: Snapshot, tensors: dict) -> None:
@@ -505,6 +505,7 @@ class Run:
         """Keep the last save beside the ones to come, as the one from which the best snapshot was made."""
         save, path = self.folder / "resume.safetensors", self.folder / "resume-best.safetensors"
         with whole.replacing(path) as partial:
+            partial.unlink(missing_ok=True)
             try:
                 # a second name, which costs nothing: the next save takes the first name and leaves these bytes alone
                 os.link(save, partial)

@@ -194,7 +194,8 @@ class Settings:
     slower."""
 
     griffin_lim_iterations: int = within(32, 1, 500)
-    """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound."""
+    """Rounds of Griffin-Lim phase estimation when a spectrum is turned back into sound: 8 do where phases begin well
+    (phases=peaks and onsets), random ones take 32 and more."""
 
     phases: str = one_of("random", "random", "peaks")
     """Where Griffin-Lim begins: at random phases, as in the published systems, or at 'peaks', the phases of partials

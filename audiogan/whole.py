@@ -10,7 +10,6 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A neighbour to write, which takes the file's name in one step once it is written, and is gone otherwise."""
     partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
     try:
         yield partial
         os.replace(partial, path)

@@ -205,6 +205,16 @@ def test_a_sound_that_begins_soon_after_another_has_its_own_beginning():
     assert float(lender(mel, FLOOR)[1][1, 0, 5]) == pytest.approx(2.0, abs=0.02)
 
 
+def test_clips_of_silence_do_not_push_real_beginnings_out():
+    clips = hits()
+    quiet = 1e-6 * torch.randn(240, clips.shape[1], generator=torch.Generator().manual_seed(0))
+    frames = Frames(RATE, clips.shape[1], onsets=32)
+    frames.fit(torch.cat([clips, quiet]))
+    alone = Frames(RATE, clips.shape[1], onsets=32)
+    alone.fit(clips)
+    assert torch.equal(frames.onsets.phases, alone.onsets.phases)
+
+
 def test_silence_has_no_beginning_to_lend_and_borrows_none():
     clips = hits()
     silent = Onsets(8, MELS, N_FFT // 2 + 1)
@@ -215,3 +225,9 @@ def test_silence_has_no_beginning_to_lend_and_borrows_none():
     frames = Frames(RATE, clips.shape[1], onsets=8)
     frames.fit(torch.zeros_like(clips))
     assert frames.inverse(frames(clips)).isfinite().all()
+    # and one that learned from sounds that begin too slowly, or too late, lends no phases that it does not know
+    late = torch.zeros(2, MELS, 10)
+    late[..., 8:] = 1
+    silent.fit(late, lambda clips, frames: pytest.fail("there is none"), FLOOR)
+    assert onsets(late).any()
+    assert not silent(late, FLOOR)[0].any()

@@ -344,16 +344,26 @@ def test_nearest_neighbour_ratio_by_hand():
 
 
 def test_nearest_neighbour_ratio_does_not_ask_for_new_recordings():
-    # ten recordings of two clips each, 1 apart; ten more recordings, each 40 from the nearest
-    train, held_out = column(*range(0, 1000, 100), *range(1, 1000, 100)), column(*range(41, 1000, 100))
-    same_recordings = column(*range(2, 1000, 100))
+    # ten recordings of two clips each, 20 apart; ten more recordings, each 40 from the nearest
+    train, held_out = column(*range(0, 1000, 100), *range(20, 1000, 100)), column(*range(60, 1000, 100))
+    same_recordings = column(*range(40, 1000, 100))
     assert metrics.nearest_neighbour_ratio(same_recordings, train, held_out) == pytest.approx(1)
     assert metrics.nearest_neighbour_ratio(train, train, held_out) == 0
 
 
 def test_twins_in_training_leave_held_out_clips_to_compare_with():
-    train, held_out = column(0, 0, 5, 5), column(*[7] * 10)
-    assert metrics.nearest_neighbour_ratio(column(6), train, held_out) == pytest.approx(1 / 2)
+    # exact ones and near ones
+    for apart in (0, 0.01):
+        train, held_out = column(0, apart, 5, 5 + apart), column(*[7 + apart] * 10)
+        assert metrics.nearest_neighbour_ratio(column(6 + apart), train, held_out) == pytest.approx(1 / 2)
+    # clips of one recording: 1.5 apart where new ones are 2
+    train, held_out = column(0, 1.5, 6, 7.5), column(*[9.5] * 10)
+    assert metrics.nearest_neighbour_ratio(column(7), train, held_out) == pytest.approx(0.5 / 1.5)
+
+
+def test_held_out_clips_that_are_all_trained_on_are_not_divided_by():
+    train = column(0, 2, 6, 12)
+    assert metrics.nearest_neighbour_ratio(column(1), train, column(*[2] * 10)) == pytest.approx(1 / 3)
 
 
 def test_nearest_neighbour_ratio_without_enough_held_out_clips_compares_the_training_clips():

@@ -24,10 +24,10 @@ class Scorer:
         """The score of sounds (n, T); None where the clips are too few, or too much alike, to judge by."""
         try:
             judge = self._listen()
+            glance = judge.glance(sounds.numpy())
         except ValueError:
             log.exception("the sounds are not scored")
             return None
-        glance = judge.glance(sounds.numpy())
         # sounds of which nothing can be said are no better than any others
         distance = math.inf if math.isnan(glance.kernel_distance) else glance.kernel_distance
         floor = judge.floor(len(sounds))
