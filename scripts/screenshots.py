@@ -48,20 +48,22 @@ def main() -> None:
         lab = Lab(home)
         run = lab.create_run(lab.configure(lab.prepare_built_in(), "framegan"))
         lab.start(run, Limit(minutes=2 * arguments.minutes))
-        time.sleep(60 * arguments.minutes)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(
-            viewport={"width": arguments.width, "height": 800}, color_scheme="dark" if arguments.dark else "light"
-        )
-        with serving(ROOT / "app.py", Path(home)) as url:
-            take(page, url, arguments.to / "home.png")
-            take(page, f"{url}/sounds?data={BUILT_IN}", arguments.to / "sounds.png")
-            take(page, f"{url}/train?run={run.name}", arguments.to / "train.png")
-            take(page, f"{url}/explore?run={STARTER}", arguments.to / "explore.png")
-        browser.close()
-        lab.stop(run)
-        while run.status.is_active:
-            time.sleep(0.2)
+        try:
+            time.sleep(60 * arguments.minutes)
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page(
+                viewport={"width": arguments.width, "height": 800}, color_scheme="dark" if arguments.dark else "light"
+            )
+            with serving(ROOT / "app.py", Path(home)) as url:
+                take(page, url, arguments.to / "home.png")
+                take(page, f"{url}/sounds?data={BUILT_IN}", arguments.to / "sounds.png")
+                take(page, f"{url}/train?run={run.name}", arguments.to / "train.png")
+                take(page, f"{url}/explore?run={STARTER}", arguments.to / "explore.png")
+            browser.close()
+        finally:
+            lab.stop(run)
+            while run.status.is_active:
+                time.sleep(0.2)
 
 
 if __name__ == "__main__":
