@@ -52,7 +52,7 @@ def test_a_control_shows_what_is_chosen_for_the_data_set(page, lab):
 
 
 def test_a_number_moves_by_what_suits_its_size(page):
-    steps = {"rate_g": 1e-5, "patience": 1, "ema": 1e-6, "penalty": 0.1, "dropout": 0.01, "floor_db": 1}
+    steps = {"rate_g": 1e-5, "patience": 1, "ema": 1e-6, "penalty": 1, "dropout": 0.01, "floor_db": 1}
     page.multiselect[0].set_value(list(steps)).run()
     assert {name: control(page, name).step for name in steps} == pytest.approx(steps)
     control(page, "rate_g").increment().run()
