@@ -119,8 +119,8 @@ class Onsets(nn.Module):
         """Mel values (B, M, F) -> frames that hold a beginning (B, F), and phases (B, bins, F) in radians, of use only
         there."""
         # without a beginning to lend from, phases are found as if there were no such thing
-        clips, frames = (onsets(mel) & self.levels.any()).nonzero().T
-        places = torch.stack([clips, frames], dim=1)
+        places = (onsets(mel) & self.levels.any()).nonzero()
+        clips, frames = places.T
         lent = self.phases[_nearest(self._surroundings(mel, places, floor), self.levels.to(mel.dtype))]
         lent = lent.to(mel.dtype) * (2 * math.pi / 256)  # (n, 4, bins)
         phases = mel.new_zeros(len(mel), mel.shape[2] + self.FRAMES - 1, lent.shape[2])
